@@ -1,0 +1,51 @@
+# Everything a newcomer needs: `make demo` shows the main job, `make test` proves it.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+NEEDS := requirements/runtime.txt requirements/dev.txt pyproject.toml
+
+.PHONY: help setup demo test lint bench fuzz docs lock clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
+
+setup: $(STAMP)  ## make .venv with everything in it
+
+$(STAMP): $(NEEDS)
+	@echo "==> Setting up $(VENV) (once; a few minutes on a slow line)"
+	@PYTHON="$(PYTHON)" sh tools/venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup  ## check the official 1.0 example and a generated 2.0 file
+	@BIN=$(BIN) bash tools/demo.sh
+
+lint: setup  ## style, types, room boundaries
+	@echo "==> ruff, mypy, import-linter"
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+test: lint  ## lint, then the whole test suite
+	@echo "==> pytest"
+	$(BIN)/python -m pytest
+
+fuzz: setup  ## the property tests, much longer
+	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2
+
+bench: setup  ## measure the budgets of docs/performance.md
+	$(BIN)/nhicard bench
+
+docs: setup  ## regenerate the rule reference
+	$(BIN)/python -m nhicard.checks.reference_docs docs/rules.md
+
+lock: setup  ## pin the newest versions again, with hashes and without index addresses
+	$(BIN)/python -m pip install --quiet pip-tools
+	for set in runtime dev; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --output-file requirements/$$set.txt requirements/$$set.in; done
+
+clean:  ## remove what setup, tests and demo made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis

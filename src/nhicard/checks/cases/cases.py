@@ -1,0 +1,210 @@
+"""Reading the case files and applying their changes to base records."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+import polars as pl
+import yaml
+
+from nhicard.checks.context import Context
+from nhicard.checks.reference import Reference, References
+from nhicard.formats import assumptions
+from nhicard.formats.batch import Batch, build
+from nhicard.formats.tables import EDITIONS, Edition, order_fields
+
+DEFAULT_AS_OF: Final = datetime(2023, 10, 20, 12, 0)
+_FOLDERS: Final[Mapping[Edition, str]] = {"1.0": "edition10", "2.0": "edition20"}
+_CHANGE = re.compile(r"(?P<name>[A-Z][A-Z0-9]{2})(?:\[(?P<order>\d+|\+|\*)\])?=(?P<value>.*)", re.DOTALL)
+
+NO_LISTS: Final = References()
+
+Record = tuple[dict[str, str], list[dict[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One record that breaks a rule and one close to it that keeps it."""
+
+    edition: Edition
+    code: str
+    family: str
+    base: str
+    breaks: tuple[str, ...]
+    keeps: tuple[str, ...]
+    blames: str | None = None
+    severity: str = "reject"
+    keeps_also: frozenset[str] = frozenset()
+    as_of: datetime = DEFAULT_AS_OF
+    institution: str | None = None
+    assume: Mapping[str, Any] = field(default_factory=dict)
+    lists: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def context(self) -> Context:
+        """The context that the case is to be checked in."""
+        lists = {name: _reference(name, rows) for name, rows in self.lists.items()}
+        return Context(
+            as_of=self.as_of,
+            institution=self.institution,
+            references=References(lists) if lists else NO_LISTS,
+            assumptions=assumptions.load(dict(self.assume)),
+        )
+
+    def batch(self, changes: tuple[str, ...]) -> Batch:
+        """The base record with the changes made; with ``REC[+]`` among them, a second record behind it."""
+        return build(self.edition, records(self.edition, self.family, self.base, changes))
+
+
+def records(edition: Edition, family: str, base: str, changes: tuple[str, ...]) -> list[Record]:
+    """The records of a case: one, or two where ``REC[+]=changes`` adds a changed copy of the first."""
+    own = tuple(change for change in changes if not change.startswith("REC[+]="))
+    first = changed(edition, base_record(edition, family, base), own)
+    copies = [change.removeprefix("REC[+]=") for change in changes if change.startswith("REC[+]=")]
+    return [first, *(changed(edition, first, tuple(filter(None, copy.split(" & ")))) for copy in copies)]
+
+
+def changed(edition: Edition, record: Record, changes: tuple[str, ...]) -> Record:
+    """A copy of the record with changes such as ``M12=3``, ``D05[2]=``, ``MB2[1]=-`` made in their order.
+
+    Raises ValueError for a change that cannot be understood.
+    """
+    visit, orders = deepcopy(record)
+    of_orders = set(order_fields(edition))
+    for change in changes:
+        match = _CHANGE.fullmatch(change)
+        if not match:
+            raise ValueError(f"cannot read the change {change!r}")
+        name, place, value = match["name"], match["order"], match["value"]
+        if name == "MB2" and place == "+":
+            orders.append(dict(part.split(":", 1) for part in value.split(",") if part))
+        elif name == "MB2" and place == "*":
+            orders.clear()
+        elif name == "MB2":
+            del orders[int(place) - 1]
+        elif name in of_orders:
+            chosen = orders if place == "*" else [orders[int(place or 1) - 1]]
+            for order in chosen:
+                _set(order, name, value)
+        else:
+            _set(visit, name, value)
+    return visit, orders
+
+
+def _set(segment: dict[str, str], name: str, value: str) -> None:
+    if value == "-":
+        segment.pop(name, None)
+    else:
+        segment[name] = value
+
+
+def base_record(edition: Edition, family: str, name: str) -> Record:
+    """A named base record: the family's own, or one of ``bases.yaml``. Raises KeyError for an unknown name."""
+    entry = _bases(edition, family).get(name) or _bases(edition, "bases")[name]
+    if "extends" in entry:
+        parent = base_record(edition, family if entry["extends"] != name else "bases", entry["extends"])
+        return changed(edition, parent, _changes(entry.get("changes")))
+    visit = {key: str(value) for key, value in entry["visit"].items()}
+    return visit, [{key: str(value) for key, value in order.items()} for order in entry.get("orders", [])]
+
+
+@cache
+def _load(edition: Edition, family: str) -> dict[str, Any]:
+    path = files(__package__) / _FOLDERS[edition] / f"{family}.yaml"
+    with path.open(encoding="utf-8") as lines:
+        return dict(yaml.load(lines, Loader=_loader()) or {})
+
+
+def _loader() -> Any:
+    """YAML that keeps every scalar a string: 0001 and 1121016 are codes, not numbers."""
+    return yaml.CBaseLoader if hasattr(yaml, "CBaseLoader") else yaml.BaseLoader
+
+
+def _bases(edition: Edition, family: str) -> dict[str, Any]:
+    try:
+        return dict(_load(edition, family).get("bases") or {})
+    except FileNotFoundError:
+        return {}
+
+
+def base_names(edition: Edition) -> list[tuple[str, str]]:
+    """Every base record as (family, name)."""
+    return [(family, name) for family in families(edition) for name in _bases(edition, family)]
+
+
+def families(edition: Edition) -> list[str]:
+    """Names of an edition's case files, ``bases`` among them."""
+    folder = files(__package__) / _FOLDERS[edition]
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+@cache
+def all_cases(edition: Edition) -> tuple[Case, ...]:
+    """Every case of an edition."""
+    return tuple(
+        _case(edition, family, code, entry)
+        for family in families(edition)
+        for code, entries in (_load(edition, family).get("cases") or {}).items()
+        for entry in entries
+    )
+
+
+def cases_of(edition: Edition, code: str) -> list[Case]:
+    """The cases of one code."""
+    return [case for case in all_cases(edition) if case.code == code]
+
+
+def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Case:
+    known = {"base", "breaks", "keeps", "field", "severity", "keeps_also", "as_of", "institution", "assume", "lists"}
+    if unknown := set(entry) - known:
+        raise ValueError(f"{family}.yaml, {code}: unknown key {', '.join(sorted(unknown))}")
+    return Case(
+        edition=edition,
+        code=code,
+        family=family,
+        base=entry["base"],
+        breaks=_changes(entry.get("breaks")),
+        keeps=_changes(entry.get("keeps")),
+        blames=entry.get("field"),
+        severity=entry.get("severity", "reject"),
+        keeps_also=frozenset(entry.get("keeps_also") or ()),
+        as_of=datetime.fromisoformat(entry["as_of"]) if "as_of" in entry else DEFAULT_AS_OF,
+        institution=entry.get("institution"),
+        assume={name: _literal(value) for name, value in (entry.get("assume") or {}).items()},
+        lists=entry.get("lists") or {},
+    )
+
+
+def _literal(value: Any) -> Any:
+    """A scalar of ``assume`` as TOML would have it."""
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value, int(value) if value.isdecimal() and value[0] != "0" else value)
+    return value
+
+
+def _changes(text: str | list[str] | None) -> tuple[str, ...]:
+    if not text:
+        return ()
+    parts = text if isinstance(text, list) else text.split(" ; ")
+    return tuple(part.strip("\n") for part in parts)
+
+
+def _reference(name: str, rows: list[dict[str, str]]) -> Reference:
+    """An inline list: rows of key columns, ``start``, ``end`` (ISO dates, may be left out) and attributes."""
+    columns = [key for key in rows[0] if key not in ("start", "end")]
+    frame = pl.DataFrame({key: [row.get(key) for row in rows] for key in columns}, schema=dict.fromkeys(columns, pl.String))
+    dates = [
+        pl.Series(key, [row.get(key) or None for row in rows], dtype=pl.String).str.to_date("%Y-%m-%d")
+        for key in ("start", "end")
+    ]
+    return Reference(name, frame.with_columns(dates), "inline")
+
+
+__all__ = ["DEFAULT_AS_OF", "EDITIONS", "Case", "all_cases", "base_names", "base_record", "cases_of", "changed", "families"]

@@ -1,0 +1,124 @@
+"""The columns that rules ask for by name: blanks as null, typed views, answers from reference lists."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import polars as pl
+
+from nhicard.checks.reference import References
+from nhicard.formats import rocdate
+
+
+class Maker(Protocol):
+    def __call__(
+        self, frame: pl.DataFrame, names: Sequence[str], already: frozenset[str] = frozenset()
+    ) -> pl.DataFrame: ...
+
+
+def column_maker(references: References) -> Maker:
+    """A function that turns a frame of values as sent into one with the named columns.
+
+    ``already`` names columns of the frame that are made and must stay as they are.
+    """
+
+    def make(frame: pl.DataFrame, names: Sequence[str], already: frozenset[str] = frozenset()) -> pl.DataFrame:
+        plain = [name for name in names if ":" not in name and name not in already and name in frame.columns]
+        raws = [pl.col(name.removeprefix("raw:")).alias(name) for name in names if name.startswith("raw:")]
+        views = [name for name in names if ":" in name and not name.startswith("raw:") and name not in already]
+        base = frame.select(*already, *raws, *(_present(frame[name]) for name in plain))
+        base = base.with_columns(
+            [_VIEWS[kind](rest) for name in views for kind, _, rest in [name.partition(":")] if kind in _VIEWS]
+        )
+        looked_up = [
+            _LOOKUPS[kind](base, references, rest).alias(name)
+            for name in views
+            for kind, _, rest in [name.partition(":")]
+            if kind in _LOOKUPS
+        ]
+        return base.with_columns(looked_up)
+
+    return make
+
+
+def _present(values: pl.Series) -> pl.Series:
+    """The column with blank values turned to null; the column itself where it has none."""
+    if values.null_count() == len(values):
+        return values
+    blank = values.str.strip_chars() == ""
+    return values.set(blank, None) if blank.any() else values
+
+
+def _date(field: str) -> pl.Expr:
+    return rocdate.as_date(pl.col(field).str.head(7)).alias(f"date:{field}")
+
+
+_VIEWS: dict[str, Callable[[str], pl.Expr]] = {
+    "int": lambda field: pl.col(field).cast(pl.Int64, strict=False).alias(f"int:{field}"),
+    "float": lambda field: pl.col(field).cast(pl.Float64, strict=False).alias(f"float:{field}"),
+    "date": _date,
+    "time": lambda field: rocdate.as_datetime(pl.col(field)).alias(f"time:{field}"),
+}
+
+
+def _known(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+    name, field = rest.split(":")
+    codes = references[name].frame.to_series(0)
+    return frame[field].is_in(codes.implode() if codes.dtype != pl.List else codes)
+
+
+def _covered(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+    """True where some validity of the code includes the day; null where code or day is missing."""
+    name, field, day = rest.split(":")
+    table = references[name].frame
+    key = table.columns[0]
+    asked = frame.select(code=field, day=f"date:{day}") if f"date:{day}" in frame.columns else frame.select(
+        code=pl.col(field), day=rocdate.as_date(pl.col(day).str.head(7))
+    )
+    questions = asked.drop_nulls().unique()
+    held = (
+        questions.join(table.select(code=key, start="start", end="end"), on="code")
+        .filter(
+            (pl.col("start").is_null() | (pl.col("start") <= pl.col("day")))
+            & (pl.col("end").is_null() | (pl.col("day") <= pl.col("end")))
+        )
+        .select("code", "day", held=pl.lit(True))
+        .unique()
+    )
+    answered = asked.join(held, on=["code", "day"], how="left", maintain_order="left")
+    return answered.select(
+        pl.when(pl.col("code").is_null() | pl.col("day").is_null())
+        .then(None)
+        .otherwise(pl.col("held").fill_null(False))
+        .alias("held")
+    ).to_series()
+
+
+def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+    """True where the fields together are a row of the list; null where one of them is missing."""
+    name, _, joined = rest.partition(":")
+    fields = joined.split(",")
+    table = references[name].frame
+    keys = table.columns[: len(fields)]
+    known = table.select(keys).unique().with_columns(held=pl.lit(True))
+    answered = frame.select(fields).join(known, left_on=fields, right_on=keys, how="left", maintain_order="left")
+    return answered.select(
+        pl.when(pl.any_horizontal(pl.col(fields).is_null())).then(None).otherwise(pl.col("held").fill_null(False))
+        .alias("held")
+    ).to_series()
+
+
+def _attribute(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+    name, column, field = rest.split(":")
+    table = references[name].frame
+    values = table.select(code=table.columns[0], value=column).unique("code", keep="last")
+    return frame.select(code=field).join(values, on="code", how="left", maintain_order="left")["value"]
+
+
+_LOOKUPS: dict[str, Callable[[pl.DataFrame, References, str], pl.Series]] = {
+    "known": _known,
+    "covered": _covered,
+    "listed": _listed,
+    "attribute": _attribute,
+}

@@ -1,0 +1,27 @@
+"""What a check knows besides the file: the moment, the uploader, the reference lists, the assumptions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+
+from nhicard.checks.reference import References, shipped
+from nhicard.formats import assumptions, rocdate
+from nhicard.formats.assumptions import Assumptions
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``as_of``: the moment of upload, naive Taipei time. ``institution``: the code that belongs to the
+    uploading SAM, None if unknown (rule 07 is then off). ``references``: the loaded lists."""
+
+    as_of: datetime = field(default_factory=rocdate.now)
+    institution: str | None = None
+    references: References = field(default_factory=shipped)
+    assumptions: Assumptions = field(default_factory=lambda: _default_assumptions())
+
+
+@cache
+def _default_assumptions() -> Assumptions:
+    return assumptions.load()

@@ -1,0 +1,144 @@
+"""Everything that can be worked out before a batch is seen: which expressions run over which frame.
+
+A plan belongs to an edition, a set of loaded lists and the assumptions; the moment of upload is a column, so
+one plan serves a whole day of single visits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import polars as pl
+
+from nhicard.checks.deferred import deferred
+from nhicard.checks.findings import RuleOff
+from nhicard.checks.reference import References
+from nhicard.checks.rule import Rule, Scope, order_question, rules
+from nhicard.checks.wording import sentences
+from nhicard.formats.assumptions import Assumptions
+from nhicard.formats.tables import Edition, order_fields, visit_fields
+
+COMMON = ("now", "uploader")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One expression of one rule, blaming one field."""
+
+    rule: Rule
+    field: str
+    scope: Scope
+    breaks: pl.Expr
+    zh: str
+    en: str
+
+
+@dataclass(slots=True)
+class Plan:
+    """The checks of an edition and the columns they ask for, visit columns and order columns apart."""
+
+    edition: Edition
+    checks: dict[Scope, list[Check]] = field(default_factory=lambda: {"visit": [], "order": []})
+    columns: dict[Scope, list[str]] = field(default_factory=lambda: {"visit": [], "order": []})
+    borrowed: list[str] = field(default_factory=list)
+    questions: list[str] = field(default_factory=list)
+    rules_off: list[RuleOff] = field(default_factory=list)
+
+
+@lru_cache(maxsize=16)
+def plan(edition: Edition, references: References, assumptions: Assumptions, *, uploader_known: bool) -> Plan:
+    """The plan for an edition with these lists and assumptions."""
+    out = Plan(edition)
+    needed: dict[Scope, dict[str, None]] = {"visit": {}, "order": {}}
+    off: dict[str, RuleOff] = {entry.code: RuleOff(entry.code, entry.zh, entry.en) for entry in deferred(edition)}
+    for rule in rules(edition).values():
+        for blamed, breaks in rule.breaks(assumptions).items():
+            scope = rule.scope_of(blamed)
+            roots = set(_roots(breaks))
+            missing = {name for name in map(_reference_of, roots) if name and name not in references}
+            if missing:
+                names = "、".join(sorted(missing))
+                off[rule.code] = RuleOff(rule.code, f"未載入清單 {names}", f"list not loaded: {names}")
+                continue
+            if "uploader" in roots and not uploader_known:
+                off[rule.code] = RuleOff(rule.code, "未指定上傳院所（--institution）", "no uploader given (--institution)")
+                continue
+            zh, en = sentences(rule, blamed, assumptions)
+            out.checks[scope].append(Check(rule, blamed, scope, breaks, zh, en))
+            needed[scope].update(dict.fromkeys(sorted(roots)))
+    _resolve(out, needed)
+    out.rules_off = [off[code] for code in sorted(off)]
+    return out
+
+
+def _roots(expression: pl.Expr) -> Iterator[str]:
+    """Columns an expression reads, those behind questions to the orders included."""
+    for name in expression.meta.root_names():
+        yield name
+        if name.startswith(("any:", "count:")):
+            yield from (f"order:{inner}" for inner in _roots(order_question(name.partition(":")[2])))
+
+
+def _reference_of(column: str) -> str | None:
+    parts = column.removeprefix("order:").split(":")
+    return parts[1] if parts[0] in ("known", "covered", "listed", "attribute") else None
+
+
+def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
+    """Sort the needed columns by the frame that can make them."""
+    of_orders = set(order_fields(out.edition))
+    of_visits = set(visit_fields(out.edition))
+    visit_columns: dict[str, None] = {}
+    order_columns: dict[str, None] = {}
+    borrowed: dict[str, None] = {}
+    questions: dict[str, None] = {}
+
+    def ask_orders(name: str) -> None:
+        fields = fields_of(name)
+        if name in COMMON or any(part in of_orders for part in fields):
+            order_columns[name] = None
+            for part in fields:
+                if part in of_visits:
+                    borrowed[part] = visit_columns[part] = None
+        else:
+            borrowed[name] = visit_columns[name] = None
+
+    for name in needed["visit"]:
+        if name.startswith("order:"):
+            ask_orders(name.removeprefix("order:"))
+        elif name.startswith(("any:", "count:")):
+            questions[name] = None
+        else:
+            visit_columns[name] = None
+    for name in needed["order"]:
+        ask_orders(name)
+    for scope, columns in (("visit", visit_columns), ("order", order_columns)):
+        for name in list(columns):
+            for part in fields_of(name):
+                if scope == "order" and part in of_visits:
+                    continue
+                columns.setdefault(part)
+        out.columns[scope] = list(columns)  # type: ignore[index]
+    out.borrowed = list(borrowed)
+    out.questions = list(questions)
+
+
+def fields_of(column: str) -> list[str]:
+    """Field ids that a column's name speaks of: ``covered:institutions:M05:M11`` gives M05 and M11."""
+    kind, _, rest = column.partition(":")
+    if not rest:
+        return [] if kind in COMMON else [kind]
+    parts = rest.split(":")
+    match kind:
+        case "known":
+            return parts[1:2]
+        case "covered":
+            return [parts[1], parts[2]]
+        case "listed":
+            return parts[1].split(",")
+        case "attribute":
+            return parts[2:3]
+        case _:
+            return parts

@@ -1,0 +1,1 @@
+"""Rules of edition 1.0, by family."""

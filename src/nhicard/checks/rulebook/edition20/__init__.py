@@ -1,0 +1,1 @@
+"""Rules of edition 2.0, by family."""

@@ -1,0 +1,165 @@
+"""A batch of records: two frames, what reading found wrong, and where in the file each value stood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nhicard.formats.tables import Edition, order_fields, visit_fields
+
+Encoding = Literal["ascii", "big5", "utf-8"]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that reading itself found, under the official code that says it.
+
+    ``record`` and ``order`` count from 1; None where the fault is the file's. ``offset`` counts bytes from the
+    file's start. ``zh`` and ``en`` say what is wrong and what to do.
+    """
+
+    code: str
+    zh: str
+    en: str
+    record: int | None = None
+    order: int | None = None
+    field: str | None = None
+    value: str | None = None
+    line: int | None = None
+    offset: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMap:
+    """Where the values of a batch stood: byte positions within one slice, turned into line numbers on demand.
+
+    Positions are counted from 1 so that 0 can mean "was not sent"; ``visit_cells`` has shape (visit fields,
+    visits), ``order_cells`` (order fields, orders).
+    """
+
+    newlines: Callable[[], NDArray[np.int32]]
+    first_line: int
+    visit_rows: NDArray[np.int32]
+    order_rows: NDArray[np.int32]
+    visit_cells: NDArray[np.int32]
+    order_cells: NDArray[np.int32]
+
+    def lines(self, scope: Literal["visit", "order"], rows: NDArray[np.int64], column: int | None) -> NDArray[np.int64]:
+        """Line numbers (from 1) of a column's values in the given rows; of the element where it was not sent."""
+        starts, cells = (
+            (self.visit_rows, self.visit_cells) if scope == "visit" else (self.order_rows, self.order_cells)
+        )
+        positions = starts[rows]
+        if column is not None:
+            sent = cells[column, rows]
+            positions = np.where(sent > 0, sent, positions)
+        return np.searchsorted(self.newlines(), positions - 1, side="left") + self.first_line
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """Records of one file, or of one slice of it.
+
+    ``visits``: ``record`` (UInt32, from 1) and a String column for each field of MSH and MB1.
+    ``orders``: ``record``, ``order`` (UInt32, both from 1), ``visit`` (UInt32, row in ``visits``) and a String
+    column for each field of MB2. Values are as sent; null means not sent.
+    ``sources`` pairs each stretch of visit and order rows with its source map (empty for built batches).
+    """
+
+    edition: Edition
+    visits: pl.DataFrame
+    orders: pl.DataFrame
+    encoding: Encoding = "ascii"
+    faults: tuple[Fault, ...] = ()
+    sources: tuple[SourceMap, ...] = field(default=(), repr=False)
+
+    @property
+    def first_record(self) -> int:
+        """The record number of the first visit, 1 for an empty batch."""
+        return int(self.visits["record"][0]) if self.visits.height else 1
+
+    def lines(self, scope: Literal["visit", "order"], rows: NDArray[np.int64], field_id: str | None) -> NDArray[np.int64]:
+        """Line numbers of a field's values in rows of one frame; 0 where the batch did not come from a file."""
+        found = np.zeros(len(rows), dtype=np.int64)
+        ids = visit_fields(self.edition) if scope == "visit" else order_fields(self.edition)
+        column = ids.index(field_id) if field_id in ids else None
+        base = 0
+        for source in self.sources:
+            height = len(source.visit_rows if scope == "visit" else source.order_rows)
+            mine = (rows >= base) & (rows < base + height)
+            found[mine] = source.lines(scope, rows[mine] - base, column)
+            base += height
+        return found
+
+
+def visit_schema(edition: Edition) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """Schema of ``Batch.visits``."""
+    return {"record": pl.UInt32, **dict.fromkeys(visit_fields(edition), pl.String)}
+
+
+def order_schema(edition: Edition) -> dict[str, pl.DataType | type[pl.DataType]]:
+    """Schema of ``Batch.orders``."""
+    return {
+        "record": pl.UInt32,
+        "order": pl.UInt32,
+        "visit": pl.UInt32,
+        **dict.fromkeys(order_fields(edition), pl.String),
+    }
+
+
+def empty(edition: Edition) -> Batch:
+    """A batch without records."""
+    return Batch(edition, pl.DataFrame(schema=visit_schema(edition)), pl.DataFrame(schema=order_schema(edition)))
+
+
+def build(edition: Edition, records: list[tuple[dict[str, str], list[dict[str, str]]]]) -> Batch:
+    """A batch from records given as (visit fields, list of order fields); for single visits and tests.
+
+    Raises KeyError naming a field that the edition does not have.
+    """
+    for visit, orders in records:
+        unknown = set(visit) - set(visit_fields(edition))
+        for order in orders:
+            unknown |= set(order) - set(order_fields(edition))
+        if unknown:
+            raise KeyError(f"edition {edition} has no field {', '.join(sorted(unknown))} in this segment")
+    visits = [{"record": number, **visit} for number, (visit, _) in enumerate(records, 1)]
+    orders_flat = [
+        {"record": number, "order": place, "visit": number - 1, **order}
+        for number, (_, orders) in enumerate(records, 1)
+        for place, order in enumerate(orders, 1)
+    ]
+    return Batch(
+        edition,
+        pl.DataFrame(visits, schema=visit_schema(edition)),
+        pl.DataFrame(orders_flat, schema=order_schema(edition)),
+    )
+
+
+def concat(batches: list[Batch]) -> Batch:
+    """The batches of one file's slices as one; raises ValueError when there are none or editions differ."""
+    if not batches:
+        raise ValueError("nothing to join: no batches")
+    if len(batches) == 1:
+        return batches[0]
+    first = batches[0]
+    if any(batch.edition != first.edition for batch in batches):
+        raise ValueError("batches of different editions cannot be joined")
+    orders = []
+    row = 0
+    for batch in batches:
+        orders.append(batch.orders.with_columns(pl.col("visit") + pl.lit(row, dtype=pl.UInt32)))
+        row += batch.visits.height
+    return Batch(
+        first.edition,
+        pl.concat([batch.visits for batch in batches]),
+        pl.concat(orders),
+        encoding=next((b.encoding for b in reversed(batches) if b.encoding != "ascii"), "ascii"),
+        faults=tuple(fault for batch in batches for fault in batch.faults),
+        sources=tuple(source for batch in batches for source in batch.sources),
+    )

@@ -1,0 +1,261 @@
+"""Reading upload files of both editions: slices of bounded size, the fast reader first.
+
+``read`` gives a whole file as one batch, ``scan`` its slices one after the other.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import BinaryIO, Final, Literal
+
+import numpy as np
+
+from nhicard.formats import encoding as codec
+from nhicard.formats.batch import Batch, Encoding, Fault, concat, empty
+from nhicard.formats.slice import RECORD_START, Slice
+from nhicard.formats.tables import Edition
+from nhicard.formats.tree_reader import MAX_RECORD
+
+SLICE_BYTES: Final = 12 << 20
+PADDING: Final = 64
+# Below this size the compiled reader's start-up costs more than it saves.
+KERNEL_FROM_BYTES: Final = 1 << 20
+
+Reader = Literal["auto", "kernel", "tree"]
+
+_PROLOG = re.compile(
+    rb"\s*(?:<\?xml(?P<declaration>[^>]*)\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*(?P<root><RECS(?:\s[^>]*)?>)", re.DOTALL
+)
+_DOCTYPE = re.compile(rb"<!DOCTYPE\b")
+_DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
+_ROOT_NAME = re.compile(rb"<([A-Za-z_][\w.:-]*)")
+_FIRST_FIELD = re.compile(rb"<(?:(A)|[HMDVE])[0-9]{2}\s*/?>")
+
+
+class UnusableInput(ValueError):
+    """The input is no upload file at all; ``zh`` and ``en`` say in a sentence why."""
+
+    def __init__(self, zh: str, en: str) -> None:
+        super().__init__(en)
+        self.zh = zh
+        self.en = en
+
+
+def read(source: Path | str | bytes | BinaryIO, *, reader: Reader = "auto") -> Batch:
+    """The whole file as one batch.
+
+    ``reader``: ``"kernel"`` and ``"tree"`` force one of the two readers (for comparison), ``"auto"`` takes the
+    kernel for files worth its start-up. Raises UnusableInput for what is no upload file, OSError when the file
+    cannot be read; everything else that is wrong is in ``Batch.faults``.
+    """
+    return concat(list(scan(source, reader=reader)))
+
+
+def scan(
+    source: Path | str | bytes | BinaryIO, *, reader: Reader = "auto", slice_bytes: int = SLICE_BYTES
+) -> Iterator[Batch]:
+    """The file's batches, one a slice of about ``slice_bytes``; at least one. Errors as ``read``."""
+    with _opened(source) as stream:
+        yield from _Scan(stream, reader, slice_bytes).batches()
+
+
+@contextmanager
+def _opened(source: Path | str | bytes | BinaryIO) -> Iterator[BinaryIO]:
+    if isinstance(source, bytes):
+        yield io.BytesIO(source)
+    elif isinstance(source, (str, Path)):
+        path = Path(source)
+        if path.is_dir():
+            raise UnusableInput(f"{path} 是資料夾，不是檔案。", f"{path} is a folder, not a file.")
+        with path.open("rb") as stream:
+            yield stream
+    else:
+        yield source
+
+
+class _Scan:
+    """The state that goes from slice to slice: position, record and line numbers, encoding, edition."""
+
+    def __init__(self, stream: BinaryIO, reader: Reader, slice_bytes: int) -> None:
+        self.stream = stream
+        self.reader = reader
+        self.slice_bytes = slice_bytes
+        self.leftover: bytes | memoryview = b""
+        self.offset = 0  # of the slice's first byte in the file
+        self.line = 1
+        self.record = 1
+        self.final = False
+        self.encoding: Encoding = "ascii"
+        self.declared = "big5"
+        self.root = b"<RECS>"
+        self.closed = False
+        self.told_of_utf8 = False
+
+    def batches(self) -> Iterator[Batch]:
+        part, start, edition, faults = self._open()
+        if edition is None:
+            yield replace(empty("2.0"), faults=tuple(faults))
+            return
+        while True:
+            faults += self._settle_encoding(part)
+            consumed, batch = part.read(start, edition, self.encoding, self.root, final=self.final, closed=self.closed)
+            self.closed = part.closed
+            if batch.faults or faults:
+                batch = replace(batch, faults=(*faults, *batch.faults))
+            faults = []
+            self.record += batch.visits.height
+            self.line += part.lines_before(consumed)
+            if consumed == 0 and part.end > MAX_RECORD and not self.final:
+                part.stopped = True
+                batch = replace(batch, faults=(*batch.faults, _record_too_long(self.line)))
+            ended = part.stopped or (self.final and consumed >= part.end)
+            if ended and not self.closed and not part.stopped:
+                batch = replace(batch, faults=(*batch.faults, _no_end(self.line)))
+            if batch.visits.height or batch.faults or ended:
+                yield batch
+            if ended:
+                return
+            self.offset += consumed
+            self.leftover = part.tail(consumed)
+            part = self._next_slice()
+            start = 0
+
+    def _next_slice(self) -> Slice:
+        """The leftover and as much of the file as makes a slice, in a fresh buffer that batches may point into."""
+        capacity = max(self.slice_bytes, 2 * len(self.leftover))
+        buffer = np.empty(capacity + PADDING, dtype=np.uint8)
+        filled = len(self.leftover)
+        buffer[:filled] = np.frombuffer(self.leftover, dtype=np.uint8)
+        view = memoryview(buffer)
+        while filled < capacity and not self.final:
+            got = self.stream.readinto(view[filled:capacity])  # type: ignore[attr-defined]
+            if not got:
+                self.final = True
+                break
+            filled += got
+        if filled < capacity // 2:
+            buffer = buffer[: filled + PADDING].copy()
+        buffer[filled : filled + PADDING] = 0
+        small = self.reader == "auto" and self.final and self.offset == 0 and filled < KERNEL_FROM_BYTES
+        return Slice(
+            buffer,
+            filled,
+            offset=self.offset,
+            first_record=self.record,
+            first_line=self.line,
+            use_kernel=self.reader == "kernel" or (self.reader == "auto" and not small),
+        )
+
+    def _open(self) -> tuple[Slice, int, Edition | None, list[Fault]]:
+        """The first slice, where its records start, and the edition (None when a fault stops all reading)."""
+        part = self._next_slice()
+        head = part.head(1 << 16)
+        if head.startswith(b"\xef\xbb\xbf"):
+            head = b"   " + head[3:]
+        _refuse_other_kinds(head)
+        doctype = _DOCTYPE.search(head)
+        prolog = _PROLOG.match(head)
+        if doctype and (prolog is None or doctype.start() < prolog.end()):
+            return part, 0, None, [_no_dtd(part.line_at(doctype.start()))]
+        if prolog is None:
+            return part, 0, None, [_wrong_root(head)]
+        declared = _DECLARED.search(prolog["declaration"] or b"")
+        if declared:
+            self.declared = declared[1].decode("ascii").lower()
+        self.root = bytes(prolog["root"])
+        if self.root.endswith(b"/>"):
+            self.closed = True
+            self.root = self.root[:-2] + b">"
+        first = _FIRST_FIELD.search(part.head(1 << 20), prolog.end())
+        edition: Edition = "1.0" if first is not None and first[1] else "2.0"
+        return part, prolog.end(), edition, []
+
+    def _settle_encoding(self, part: Slice) -> list[Fault]:
+        """Decide on the file's encoding at the first slice that has more than ASCII."""
+        if self.encoding == "ascii":
+            guessed = codec.guess(part.head(len(part)))
+            self.encoding = guessed
+        if self.encoding == "utf-8" and not self.told_of_utf8:
+            self.told_of_utf8 = True
+            return [_utf8_accepted(self.declared)]
+        return []
+
+
+@cache
+def _utf8_accepted(declared: str) -> Fault:
+    return Fault(
+        "Y014",
+        f"檔案內容為 UTF-8（宣告為 {declared}），仍予收載；上傳格式規定為 Big5。",
+        f"The file is UTF-8 (declared {declared}); it is accepted, but the format asks for Big5.",
+    )
+
+
+def _no_end(line: int) -> Fault:
+    return Fault(
+        "Y007",
+        "檔案缺少 </RECS>，可能未完整產生或傳送；整份退件，請重新產生。",
+        "The file has no </RECS>: it was probably cut off. The whole file is rejected; write it again.",
+        line=line,
+    )
+
+
+def _record_too_long(line: int) -> Fault:
+    return Fault(
+        "Y003",
+        f"由此起 {MAX_RECORD:,} 位元組內沒有 </REC>，無法繼續讀取；請重新產生檔案。",
+        f"There is no </REC> within {MAX_RECORD:,} bytes from here; reading stops, write the file again.",
+        line=line,
+    )
+
+
+def _no_dtd(line: int) -> Fault:
+    return Fault(
+        "Y003",
+        "檔案含有 DOCTYPE 宣告，為安全起見不予讀取；請刪除後重傳。",
+        "The file has a DOCTYPE declaration and is not read, for safety; remove it and send again.",
+        line=line,
+    )
+
+
+def _wrong_root(head: bytes) -> Fault:
+    names = [name.decode("ascii", "replace") for name in _ROOT_NAME.findall(head)]
+    found = names[0][:40] if names else "?"
+    return Fault(
+        "Y003",
+        f"最外層應為 <RECS>，讀到的是 <{found}>；請確認是健保卡資料上傳檔。",
+        f"The outermost element must be <RECS>, but <{found}> was found; make sure this is an upload file.",
+        line=1,
+    )
+
+
+_MAGIC: Final = (
+    (b"PK\x03\x04", "ZIP 壓縮檔，請先解壓縮", "a ZIP archive: unpack it first"),
+    (b"PK\x05\x06", "空的 ZIP 壓縮檔", "an empty ZIP archive"),
+    (b"\x1f\x8b", "gzip 壓縮檔，請先解壓縮", "gzip data: unpack it first"),
+    (b"Rar!", "RAR 壓縮檔，請先解壓縮", "a RAR archive: unpack it first"),
+    (b"7z\xbc\xaf", "7z 壓縮檔，請先解壓縮", "a 7z archive: unpack it first"),
+    (b"%PDF", "PDF 文件", "a PDF document"),
+    (b"\xff\xfe", "UTF-16 編碼，請改以 Big5 產生", "UTF-16: write it in Big5"),
+    (b"\xfe\xff", "UTF-16 編碼，請改以 Big5 產生", "UTF-16: write it in Big5"),
+    (b"<\0", "UTF-16 編碼，請改以 Big5 產生", "UTF-16: write it in Big5"),
+    (b"\0<", "UTF-16 編碼，請改以 Big5 產生", "UTF-16: write it in Big5"),
+)
+
+
+def _refuse_other_kinds(head: bytes) -> None:
+    if not head.strip():
+        raise UnusableInput("檔案是空的。", "The file is empty.")
+    for magic, zh, en in _MAGIC:
+        if head.startswith(magic):
+            raise UnusableInput(f"這是 {zh}。", f"This is {en}.")
+    if not head.lstrip().startswith(b"<"):
+        raise UnusableInput("這不是 XML 檔，無法當作健保卡上傳檔讀取。", "This is not XML and cannot be read as an upload file.")
+
+
+__all__ = ["KERNEL_FROM_BYTES", "RECORD_START", "SLICE_BYTES", "UnusableInput", "read", "scan"]

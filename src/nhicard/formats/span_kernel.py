@@ -1,0 +1,392 @@
+"""One pass over the raw bytes that finds every field of flat records, compiled by Numba.
+
+Big5 trail bytes never equal ``<``, ``>`` or ``&``, so tags are found before anything is decoded. The kernel
+writes Arrow string views: 16 bytes a value, either the value itself (12 bytes or less) or its place in the
+slice's bytes (buffer 0) or in the side buffer (buffer 1), which holds what had to be decoded. It stops at
+the start of the first record that is not of the flat grammar and leaves that record to the tree reader.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numba
+import numpy as np
+
+DONE: Final = 0  # everything up to the end was read
+IRREGULAR: Final = 1  # the record at the returned position is for the tree reader
+INCOMPLETE: Final = 2  # the record at the returned position goes on behind the slice
+FULL: Final = 3  # no row left for the record at the returned position
+
+BIG5: Final = 0
+UTF8: Final = 1
+
+# Names of structural elements as they stand between `<` and `>`.
+_LT, _GT, _SLASH, _AMP = 0x3C, 0x3E, 0x2F, 0x26
+
+SEGMENT_MSH: Final = 0
+SEGMENT_MB1: Final = 1
+SEGMENT_MB2: Final = 2
+
+_njit = numba.njit(cache=True, nogil=True, boundscheck=False)
+
+
+def field_key(field_id: str) -> int:
+    """Index of a field id (capital letter and two digits) in the kernel's slot table."""
+    return (ord(field_id[0]) - 65) * 100 + int(field_id[1:])
+
+
+@_njit
+def _skip_space(buf, p):  # type: ignore[no-untyped-def]
+    c = buf[p]
+    while c == 32 or c == 10 or c == 13 or c == 9:
+        p += 1
+        c = buf[p]
+    return p
+
+
+@_njit
+def _put_utf8(side, at, code):  # type: ignore[no-untyped-def]
+    if code < 0x80:
+        side[at] = code
+        return at + 1
+    if code < 0x800:
+        side[at] = 0xC0 | (code >> 6)
+        side[at + 1] = 0x80 | (code & 0x3F)
+        return at + 2
+    side[at] = 0xE0 | (code >> 12)
+    side[at + 1] = 0x80 | ((code >> 6) & 0x3F)
+    side[at + 2] = 0x80 | (code & 0x3F)
+    return at + 3
+
+
+@_njit
+def _utf8_length(buf, p, end):  # type: ignore[no-untyped-def]
+    """Bytes of the valid UTF-8 sequence at p, 0 where there is none."""
+    c = buf[p]
+    if c < 0x80:
+        return 1
+    if c < 0xC2:
+        return 0
+    if c < 0xE0:
+        return 2 if p + 1 < end and (buf[p + 1] & 0xC0) == 0x80 else 0
+    if c < 0xF0:
+        if p + 2 >= end or (buf[p + 1] & 0xC0) != 0x80 or (buf[p + 2] & 0xC0) != 0x80:
+            return 0
+        if c == 0xE0 and buf[p + 1] < 0xA0:
+            return 0
+        if c == 0xED and buf[p + 1] >= 0xA0:
+            return 0
+        return 3
+    if c < 0xF5:
+        if (
+            p + 3 >= end
+            or (buf[p + 1] & 0xC0) != 0x80
+            or (buf[p + 2] & 0xC0) != 0x80
+            or (buf[p + 3] & 0xC0) != 0x80
+        ):
+            return 0
+        if c == 0xF0 and buf[p + 1] < 0x90:
+            return 0
+        if c == 0xF4 and buf[p + 1] >= 0x90:
+            return 0
+        return 4
+    return 0
+
+
+@_njit
+def decode_value(buf, start, end, mode, table, side, at, bad, bad_count):  # type: ignore[no-untyped-def]
+    """Decode bytes [start, end) into ``side`` at ``at``: returns (next place, next count of bad bytes).
+
+    An undecodable byte becomes one U+FFFD and its position goes into ``bad`` (as far as there is room).
+    A line break sent as CR or CR LF becomes LF, as XML says.
+    """
+    p = start
+    while p < end:
+        c = buf[p]
+        if c < 0x80:
+            if c == 13:
+                side[at] = 10
+                at += 1
+                p += 2 if p + 1 < end and buf[p + 1] == 10 else 1
+                continue
+            side[at] = c
+            at += 1
+            p += 1
+            continue
+        if mode == BIG5:
+            if p + 1 < end:
+                code = table[(np.int64(c) << 8) | np.int64(buf[p + 1])]
+                if code != 0:
+                    at = _put_utf8(side, at, np.int64(code))
+                    p += 2
+                    continue
+        else:
+            length = _utf8_length(buf, p, end)
+            if length > 0:
+                for k in range(length):
+                    side[at + k] = buf[p + k]
+                at += length
+                p += length
+                continue
+        if bad_count < len(bad):
+            bad[bad_count] = p
+        bad_count += 1
+        at = _put_utf8(side, at, 0xFFFD)
+        p += 1
+    return at, bad_count
+
+
+@_njit
+def _write_view(view, data, start, length, buffer_index):  # type: ignore[no-untyped-def]
+    view[0] = length & 0xFF
+    view[1] = (length >> 8) & 0xFF
+    view[2] = (length >> 16) & 0xFF
+    view[3] = (length >> 24) & 0xFF
+    if length <= 12:
+        for k in range(length):
+            view[4 + k] = data[start + k]
+        for k in range(length, 12):
+            view[4 + k] = 0
+        return
+    for k in range(4):
+        view[4 + k] = data[start + k]
+    view[8] = buffer_index
+    view[9] = 0
+    view[10] = 0
+    view[11] = 0
+    view[12] = start & 0xFF
+    view[13] = (start >> 8) & 0xFF
+    view[14] = (start >> 16) & 0xFF
+    view[15] = (start >> 24) & 0xFF
+
+
+@_njit
+def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915
+    buf,  # uint8: the slice's bytes, then at least 16 NUL bytes
+    start,
+    end,
+    slots,  # int16 by field_key: column of the field, or -1
+    segments,  # int8 by field_key
+    mode,
+    max_value,
+    table,  # uint16: Big5 pairs to code points
+    visit_views,  # uint8 (visit fields, rows, 16)
+    visit_cells,  # int32 (visit fields, rows): position of the value + 1
+    visit_rows,  # int32: position of <REC> + 1
+    order_views,
+    order_cells,
+    order_rows,
+    order_visit,  # int32: row of the visit
+    order_place,  # int32: from 1 within the visit
+    side,
+    bad,  # int64: positions of undecodable bytes
+    bad_cells,  # int32 (n, 3): scope, row, column of each
+    counts,  # int64: visits, orders, side bytes, bad bytes
+):
+    """Read records from ``start`` on; returns (position, status) and updates ``counts``.
+
+    A record is committed only when its ``</REC>`` was seen: up to then nothing that counts has changed.
+    """
+    visits = counts[0]
+    orders = counts[1]
+    at = counts[2]
+    bad_count = counts[3]
+    visit_capacity = visit_rows.shape[0]
+    order_capacity = order_rows.shape[0]
+
+    p = _skip_space(buf, start)
+    while p < end:
+        record_start = p
+        side_mark = at
+        bad_mark = bad_count
+        orders_mark = orders
+        irregular = False
+        if visits >= visit_capacity:
+            counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+            return record_start, FULL
+        # <REC>
+        if not (buf[p] == _LT and buf[p + 1] == 82 and buf[p + 2] == 69 and buf[p + 3] == 67 and buf[p + 4] == _GT):
+            counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+            return record_start, INCOMPLETE if p + 6 >= end else IRREGULAR
+        p += 5
+        # stage: 0 before MSH, 1 in MSH, 2 before MB, 3 before MB1, 4 in MB1, 5 between MB2, 6 in MB2, 7 after MB
+        stage = 0
+        place = 0
+        closed = False
+        while True:
+            p = _skip_space(buf, p)
+            if buf[p] != _LT:
+                irregular = True
+                break
+            c1 = buf[p + 1]
+            if stage == 1 or stage == 4 or stage == 6:
+                if c1 == _SLASH:
+                    if stage == 1:
+                        # </MSH>
+                        if buf[p + 2] == 77 and buf[p + 3] == 83 and buf[p + 4] == 72 and buf[p + 5] == _GT:
+                            stage = 2
+                            p += 6
+                            continue
+                    elif buf[p + 2] == 77 and buf[p + 3] == 66 and buf[p + 5] == _GT:
+                        if stage == 4 and buf[p + 4] == 49:
+                            stage = 5
+                            p += 6
+                            continue
+                        if stage == 6 and buf[p + 4] == 50:
+                            stage = 5
+                            orders += 1
+                            p += 6
+                            continue
+                    irregular = True
+                    break
+                c2 = buf[p + 2]
+                c3 = buf[p + 3]
+                if not (65 <= c1 <= 90 and 48 <= c2 <= 57 and 48 <= c3 <= 57):
+                    irregular = True
+                    break
+                key = (np.int64(c1) - 65) * 100 + (np.int64(c2) - 48) * 10 + (np.int64(c3) - 48)
+                column = slots[key]
+                if column < 0:
+                    irregular = True
+                    break
+                segment = segments[key]
+                if (
+                    (stage == 1 and segment != SEGMENT_MSH)
+                    or (stage == 4 and segment != SEGMENT_MB1)
+                    or (stage == 6 and segment != SEGMENT_MB2)
+                ):
+                    irregular = True
+                    break
+                if stage == 6:
+                    if order_cells[column, orders] > 0:
+                        irregular = True  # the field stands twice
+                        break
+                elif visit_cells[column, visits] > 0:
+                    irregular = True
+                    break
+                if buf[p + 4] == _SLASH and buf[p + 5] == _GT:  # <A12/>
+                    value_start = p + 6
+                    value_end = value_start
+                    p += 6
+                    seen = 0
+                elif buf[p + 4] == _GT:
+                    value_start = p + 5
+                    q = value_start
+                    seen = 0
+                    c = buf[q]
+                    while c != _LT:
+                        if c == _AMP or c == _GT or (c < 32 and c != 10 and c != 9 and c != 13):
+                            irregular = True
+                            p = q if q >= end else p  # the value goes on behind the slice
+                            break
+                        if c == 13:
+                            seen |= 0x80
+                        seen |= c
+                        q += 1
+                        c = buf[q]
+                    if irregular:
+                        break
+                    value_end = q
+                    if not (
+                        buf[q + 1] == _SLASH
+                        and buf[q + 2] == c1
+                        and buf[q + 3] == c2
+                        and buf[q + 4] == c3
+                        and buf[q + 5] == _GT
+                    ):
+                        irregular = True
+                        break
+                    p = q + 6
+                else:
+                    irregular = True
+                    break
+                length = value_end - value_start
+                if length > max_value:
+                    irregular = True
+                    break
+                scope = 1 if stage == 6 else 0
+                row = orders if scope == 1 else visits
+                if scope == 1:
+                    view = order_views[column, row]
+                    order_cells[column, row] = value_start + 1
+                else:
+                    view = visit_views[column, row]
+                    visit_cells[column, row] = value_start + 1
+                if seen < 0x80:
+                    _write_view(view, buf, value_start, length, 0)
+                else:
+                    bad_before = bad_count
+                    begin = at
+                    at, bad_count = decode_value(buf, value_start, value_end, mode, table, side, at, bad, bad_count)
+                    for k in range(bad_before, min(bad_count, len(bad))):
+                        bad_cells[k, 0] = scope
+                        bad_cells[k, 1] = row
+                        bad_cells[k, 2] = column
+                    _write_view(view, side, begin, at - begin, 1)
+            elif stage == 0:
+                if c1 == 77 and buf[p + 2] == 83 and buf[p + 3] == 72 and buf[p + 4] == _GT:
+                    stage = 1
+                    p += 5
+                else:
+                    irregular = True
+                    break
+            elif stage == 2:
+                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == _GT:
+                    stage = 3
+                    p += 4
+                else:
+                    irregular = True
+                    break
+            elif stage == 3:
+                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == 49 and buf[p + 4] == _GT:
+                    stage = 4
+                    p += 5
+                else:
+                    irregular = True
+                    break
+            elif stage == 5:
+                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == 50 and buf[p + 4] == _GT:
+                    if orders >= order_capacity:
+                        for column in range(visit_cells.shape[0]):
+                            visit_cells[column, visits] = 0
+                        for column in range(order_cells.shape[0]):
+                            for row in range(orders_mark, min(orders + 1, order_capacity)):
+                                order_cells[column, row] = 0
+                        counts[0], counts[1], counts[2], counts[3] = visits, orders_mark, side_mark, bad_mark
+                        return record_start, FULL
+                    place += 1
+                    order_rows[orders] = p + 1
+                    order_visit[orders] = visits
+                    order_place[orders] = place
+                    stage = 6
+                    p += 5
+                elif c1 == _SLASH and buf[p + 2] == 77 and buf[p + 3] == 66 and buf[p + 4] == _GT:
+                    stage = 7
+                    p += 5
+                else:
+                    irregular = True
+                    break
+            elif (
+                c1 == _SLASH and buf[p + 2] == 82 and buf[p + 3] == 69 and buf[p + 4] == 67 and buf[p + 5] == _GT
+            ):
+                p += 6
+                closed = True
+                break
+            else:
+                irregular = True
+                break
+        if irregular or not closed or p > end:
+            # Undo: the tree reader, or the next slice, starts this record afresh.
+            for column in range(visit_cells.shape[0]):
+                visit_cells[column, visits] = 0
+            for column in range(order_cells.shape[0]):
+                for row in range(orders_mark, min(orders + 1, order_capacity)):
+                    order_cells[column, row] = 0
+            counts[0], counts[1], counts[2], counts[3] = visits, orders_mark, side_mark, bad_mark
+            return record_start, INCOMPLETE if p + 16 >= end else IRREGULAR
+        visit_rows[visits] = record_start + 1
+        visits += 1
+        p = _skip_space(buf, p)
+    counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+    return p, DONE

@@ -268,6 +268,14 @@ def test_an_unknown_name_suggests_the_nearest() -> None:
         load()["delivery_order"]
 
 
+def test_equal_choices_are_one_key_of_a_cache() -> None:
+    spelled_out = {"days_limit_inclusive": True, "fault_scopes": {"Y003": "record"}, "ad40_items": []}
+    other = load({"fault_scopes": {"Y003": "file"}})
+    assert {load(), load(spelled_out), other} == {load(), other}
+    assert hash(load()) == hash(load(spelled_out))
+    assert load() != other
+
+
 def test_values_cannot_be_changed_in_place() -> None:
     with pytest.raises(TypeError):
         load()["master_file_codes"]["drug"] = "12"

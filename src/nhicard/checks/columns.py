@@ -8,7 +8,9 @@ from typing import Protocol
 import polars as pl
 
 from nhicard.checks.reference import References
+from nhicard.checks.requirement import MASKS, mask_columns
 from nhicard.formats import rocdate
+from nhicard.formats.tables import Edition
 
 
 class Maker(Protocol):
@@ -17,7 +19,7 @@ class Maker(Protocol):
     ) -> pl.DataFrame: ...
 
 
-def column_maker(references: References) -> Maker:
+def column_maker(edition: Edition, references: References) -> Maker:
     """A function that turns a frame of values as sent into one with the named columns.
 
     ``already`` names columns of the frame that are made and must stay as they are.
@@ -27,7 +29,10 @@ def column_maker(references: References) -> Maker:
         plain = [name for name in names if ":" not in name and name not in already and name in frame.columns]
         raws = [pl.col(name.removeprefix("raw:")).alias(name) for name in names if name.startswith("raw:")]
         views = [name for name in names if ":" in name and not name.startswith("raw:") and name not in already]
+        masks = bool(set(views) & set(MASKS))
         base = frame.select(*already, *raws, *(_present(frame[name]) for name in plain))
+        if masks:
+            base = base.with_columns(mask_columns(edition, base))
         base = base.with_columns(
             [_VIEWS[kind](rest) for name in views for kind, _, rest in [name.partition(":")] if kind in _VIEWS]
         )

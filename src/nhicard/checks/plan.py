@@ -15,6 +15,7 @@ import polars as pl
 from nhicard.checks.deferred import deferred
 from nhicard.checks.findings import RuleOff
 from nhicard.checks.reference import References
+from nhicard.checks.requirement import KEYS, MASKS
 from nhicard.checks.rule import Rule, Scope, order_question, rules
 from nhicard.checks.wording import sentences
 from nhicard.formats.assumptions import Assumptions
@@ -114,6 +115,8 @@ def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
             visit_columns[name] = None
     for name in needed["order"]:
         ask_orders(name)
+    if any(name in MASKS for name in visit_columns):
+        visit_columns.update(dict.fromkeys(KEYS[out.edition]))
     for scope, columns in (("visit", visit_columns), ("order", order_columns)):
         for name in list(columns):
             for part in fields_of(name):
@@ -127,9 +130,11 @@ def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
 
 def fields_of(column: str) -> list[str]:
     """Field ids that a column's name speaks of: ``covered:institutions:M05:M11`` gives M05 and M11."""
+    if column in COMMON or column in MASKS:
+        return []
     kind, _, rest = column.partition(":")
     if not rest:
-        return [] if kind in COMMON else [kind]
+        return [kind]
     parts = rest.split(":")
     match kind:
         case "known":

@@ -44,12 +44,14 @@ class Assumption:
 
 
 class Assumptions(Mapping[str, Any]):
-    """The value of every assumption by name; read-only. Made by ``load``."""
+    """The value of every assumption by name; read-only, equal and hashable by value. Made by ``load``."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("_hash", "_values")
 
     def __init__(self, values: Mapping[str, Any]) -> None:
         self._values = dict(values)
+        # ``load`` keeps the order of the file, so equal choices print alike
+        self._hash = hash(repr(self._values))
 
     def __getitem__(self, name: str) -> Any:
         try:
@@ -64,7 +66,7 @@ class Assumptions(Mapping[str, Any]):
         return len(self._values)
 
     def __hash__(self) -> int:
-        return hash(repr(self))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"Assumptions({self._values!r})"

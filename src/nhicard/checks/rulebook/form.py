@@ -1,0 +1,82 @@
+"""What both editions ask of any field's form: type, length, range. Shared by their ``form`` families."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+from polars import col
+
+from nhicard.checks.rule import as_date, as_float, as_int, as_time
+from nhicard.formats.tables import Edition, Form, codes, fields, forms
+
+_DIGIT_FORMS: Final = frozenset({"date", "time", "number"})
+
+
+def wrong_type(form: Form) -> pl.Expr | None:
+    """True where the value has characters that the field's type does not allow."""
+    value = col(form.field)
+    if form.form in _DIGIT_FORMS:
+        number = as_int(form.field)
+        return value.is_not_null() & (number.is_null() | (number < 0) | value.str.starts_with("+"))
+    if form.form == "amount":
+        return value.is_not_null() & (as_int(form.field).is_null() | value.str.starts_with("+"))
+    if form.form == "quantity":
+        # A cast would also take 1e3, inf and nan.
+        return value.is_not_null() & ~value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$")
+    if form.pattern:
+        return ~value.str.contains(f"^(?:{form.pattern})$")
+    return None
+
+
+def wrong_length(edition: Edition, form: Form) -> pl.Expr | None:
+    """True where the value is longer than the field, or differs from its fixed length."""
+    field = fields(edition)[form.field]
+    if field.length is None or not form.length_rule:
+        return None
+    value = col(form.field)
+    if form.form == "quantity":
+        return (value.str.len_bytes() > field.length) | value.str.contains(rf"\.[0-9]{{{(field.decimals or 0) + 1},}}$")
+    if form.form == "amount":
+        return value.str.strip_prefix("-").str.len_bytes() > field.length
+    length = big5_length(value) if form.form == "text" and not form.pattern else value.str.len_bytes()
+    return length != field.length if form.length_rule == "exact" else length > field.length
+
+
+def big5_length(value: pl.Expr) -> pl.Expr:
+    """Length in bytes of Big5: one for ASCII, two for any other character."""
+    wide = value.str.len_bytes() - value.str.len_chars()
+    return (
+        pl.when(wide == 0)
+        .then(value.str.len_bytes())
+        .otherwise(2 * value.str.len_chars() - value.str.count_matches(r"[\x00-\x7F]"))
+    )
+
+
+def out_of_range(edition: Edition, form: Form, accepted: Mapping[str, tuple[str, ...]]) -> pl.Expr | None:
+    """True where a value of the right type and length is no date, no time, or not in the field's code table.
+
+    ``accepted``: further codes by field, on which the tables are silent.
+    """
+    value = col(form.field)
+    if form.form == "date":
+        return as_date(form.field).is_null() & (value.str.len_bytes() == 7) & as_int(form.field).is_not_null()
+    if form.form == "time":
+        return as_time(form.field).is_null() & (value.str.len_bytes() == 13) & as_int(form.field).is_not_null()
+    if form.form == "id":
+        return (value.str.len_bytes() == 10) & ~value.str.contains("^[A-Za-z][0-9A-Za-z][0-9]{8}$")
+    if form.form == "code" and form.values:
+        return ~value.is_in([*codes(edition, form.values), *accepted.get(form.field, ())])
+    if form.form == "number" and "-" in form.values:
+        low, high = (int(bound) for bound in form.values.split("-"))
+        return ~as_int(form.field).is_between(low, high)
+    return None
+
+
+def each(edition: Edition) -> list[Form]:
+    """The forms of an edition in the order of its fields."""
+    return list(forms(edition).values())
+
+
+__all__ = ["as_float", "big5_length", "each", "out_of_range", "wrong_length", "wrong_type"]

@@ -41,7 +41,8 @@ bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench
 
 docs: setup  ## regenerate the rule reference
-	$(BIN)/python -m nhicard.checks.reference_docs docs/rules.md
+	$(BIN)/python -m nhicard.checks.rule_docs docs/rules.md
+	$(BIN)/python -m nhicard.formats.assumption_docs docs/assumptions.md
 
 lock: setup  ## pin the newest versions again, with hashes and without index addresses
 	$(BIN)/python -m pip install --quiet pip-tools

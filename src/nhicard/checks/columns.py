@@ -30,7 +30,7 @@ def column_maker(edition: Edition, references: References) -> Maker:
         raws = [pl.col(name.removeprefix("raw:")).alias(name) for name in names if name.startswith("raw:")]
         views = [name for name in names if ":" in name and not name.startswith("raw:") and name not in already]
         masks = bool(set(views) & set(MASKS))
-        base = frame.select(*already, *raws, *(_present(frame[name]) for name in plain))
+        base = frame.select(*already, *raws, *_blanks_as_null(frame, plain))
         if masks:
             base = base.with_columns(mask_columns(edition, base))
         base = base.with_columns(
@@ -47,12 +47,17 @@ def column_maker(edition: Edition, references: References) -> Maker:
     return make
 
 
-def _present(values: pl.Series) -> pl.Series:
-    """The column with blank values turned to null; the column itself where it has none."""
-    if values.null_count() == len(values):
-        return values
-    blank = values.str.strip_chars() == ""
-    return values.set(blank, None) if blank.any() else values
+def _blanks_as_null(frame: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
+    """The columns with blank values turned to null; a column without any comes back as it is."""
+    sent = [name for name in names if frame[name].null_count() < frame.height]
+    if not sent:
+        return [frame[name] for name in names]
+    found = frame.select((pl.col(name).str.strip_chars() == "").any() for name in sent).row(0)
+    blank = {name for name, some in zip(sent, found, strict=True) if some}
+    mended = frame.select(
+        pl.when(pl.col(name).str.strip_chars() != "").then(pl.col(name)).alias(name) for name in sorted(blank)
+    )
+    return [mended[name] if name in blank else frame[name] for name in names]
 
 
 def _date(field: str) -> pl.Expr:

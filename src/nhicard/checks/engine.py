@@ -213,6 +213,8 @@ def _present(field: str) -> pl.Expr:
 def _verdicts(frame: pl.DataFrame, batch: Batch) -> tuple[int, int, int]:
     """Records accepted, accepted with warnings, rejected."""
     height = batch.visits.height
+    if not frame.height:
+        return height, 0, 0
     if "file" in frame["severity"]:
         return 0, 0, height
     of_records = frame.filter(pl.col("record").is_not_null())

@@ -57,8 +57,8 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
     for rule in rules(edition).values():
         for blamed, breaks in rule.breaks(assumptions).items():
             scope = rule.scope_of(blamed)
-            roots = set(_roots(breaks))
-            missing = {name for name in map(_reference_of, roots) if name and name not in references}
+            roots = set(roots_of(breaks))
+            missing = {name for name in map(reference_of, roots) if name and name not in references}
             if missing:
                 names = "、".join(sorted(missing))
                 off[rule.code] = RuleOff(rule.code, f"未載入清單 {names}", f"list not loaded: {names}")
@@ -66,7 +66,7 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
             if "uploader" in roots and not uploader_known:
                 off[rule.code] = RuleOff(rule.code, "未指定上傳院所（--institution）", "no uploader given (--institution)")
                 continue
-            zh, en = sentences(rule, blamed, assumptions)
+            zh, en = sentences(rule, blamed)
             out.checks[scope].append(Check(rule, blamed, scope, breaks, zh, en))
             needed[scope].update(dict.fromkeys(sorted(roots)))
     _resolve(out, needed)
@@ -74,15 +74,16 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
     return out
 
 
-def _roots(expression: pl.Expr) -> Iterator[str]:
+def roots_of(expression: pl.Expr) -> Iterator[str]:
     """Columns an expression reads, those behind questions to the orders included."""
     for name in expression.meta.root_names():
         yield name
         if name.startswith(("any:", "count:")):
-            yield from (f"order:{inner}" for inner in _roots(order_question(name.partition(":")[2])))
+            yield from (f"order:{inner}" for inner in roots_of(order_question(name.partition(":")[2])))
 
 
-def _reference_of(column: str) -> str | None:
+def reference_of(column: str) -> str | None:
+    """The reference list that a column needs, if any."""
     parts = column.removeprefix("order:").split(":")
     return parts[1] if parts[0] in ("known", "covered", "listed", "attribute") else None
 

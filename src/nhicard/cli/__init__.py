@@ -1,0 +1,5 @@
+"""The command ``nhicard``: thin over the rooms."""
+
+from nhicard.cli.app import main
+
+__all__ = ["main"]

@@ -139,7 +139,7 @@ class Form:
     """What a field's value must look like.
 
     ``length_rule``: ``exact`` or at most the field's length; ``decimal`` asks for a decimal point as well; empty
-    where the length is unknown. ``pattern``: a regular expression of the allowed characters. ``values``: a code
+    where the length is unknown. ``pattern``: a regular expression of the allowed characters, or ``ascii``. ``values``: a code
     table, or a range such as ``1-9``.
     """
 

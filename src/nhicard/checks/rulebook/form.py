@@ -25,6 +25,8 @@ def wrong_type(form: Form) -> pl.Expr | None:
     if form.form == "quantity":
         # A cast would also take 1e3, inf and nan.
         return value.is_not_null() & ~value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$")
+    if form.pattern == "ascii":
+        return value.str.len_bytes() != value.str.len_chars()
     if form.pattern:
         return ~value.str.contains(f"^(?:{form.pattern})$")
     return None

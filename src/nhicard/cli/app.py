@@ -1,0 +1,161 @@
+"""The command line's commands and their help."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Taiwan NHI card visit-data uploads, formats 1.0 and 2.0.\n\n健保卡就醫資料上傳 1.0 與 2.0：上傳前檢核、代碼說明、測試資料。",
+    epilog="Exit codes: 0 nothing rejected, 1 something rejected, 2 the input could not be used.",
+)
+
+
+class Format(StrEnum):
+    """Output formats of ``check``."""
+
+    text = "text"
+    json = "json"
+    csv = "csv"
+
+
+class Language(StrEnum):
+    """Languages of sentences in text output."""
+
+    zh = "zh"
+    en = "en"
+    both = "both"
+
+
+class EditionName(StrEnum):
+    """Editions of the upload format."""
+
+    one = "1.0"
+    two = "2.0"
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date or time such as 2023-10-23 or 2023-10-23T12:00") from None
+
+
+@app.command()
+def check(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Upload files or folders of them; - reads standard input.")],
+    output: Annotated[Format, typer.Option("--format", help="text for people; json and csv are complete and stable.")] = Format.text,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="Check as if uploaded then (Taipei), e.g. 2023-10-23T12:00. Default: now.")] = None,
+    institution: Annotated[str | None, typer.Option(metavar="CODE", help="Institution of the uploading SAM; switches code 07 on.")] = None,
+    reference: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with reference lists (docs/reference-lists.md).")] = None,
+    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings file; default nhicard.toml here or in the user's configuration folder.")] = None,
+    lang: Annotated[Language, typer.Option(help="Language of the sentences in text output.")] = Language.both,
+    show: Annotated[int, typer.Option(metavar="N", min=0, help="How many findings to show in text output.")] = 10,
+) -> None:
+    """Say of each record what the insurer will say: accepted, accepted with warnings, or rejected, and why.
+
+    上傳前檢核：逐筆說明會不會被退件、哪個欄位、什麼原因、如何改正。
+
+    Examples:
+
+      nhicard check upload.xml
+
+      nhicard check outbox/ --format csv > findings.csv
+
+      nhicard check upload.xml --institution 3501200000 --reference lists/
+    """
+    from nhicard.cli import check as command
+
+    sys.exit(command.run(files, output.value, _moment(as_of), institution, reference, config, lang.value, show))
+
+
+@app.command()
+def explain(
+    terms: Annotated[list[str], typer.Argument(metavar="CODE|FIELD...", help="An error code such as D055, or a field id such as M49.")],
+) -> None:
+    """Explain an error code or a field: what it asks, why, an example that breaks it and one that keeps it.
+
+    代碼或欄位說明：規則內容、原因、錯誤與正確的例子、讀取哪些欄位。
+
+    Examples:
+
+      nhicard explain D055
+
+      nhicard explain M49 AD14
+    """
+    from nhicard.cli import explain as command
+
+    sys.exit(command.run(terms))
+
+
+@app.command()
+def generate(
+    edition: Annotated[EditionName, typer.Option(help="Edition of the format.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the file.")],
+    visits: Annotated[int, typer.Option(metavar="N", min=1, help="How many visits.")] = 1000,
+    seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same file.")] = 1,
+    error_rate: Annotated[float, typer.Option(metavar="P", min=0.0, max=1.0, help="Share of records with a planted error; what was planted is written to FILE.planted.csv.")] = 0.0,
+    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="The visits are of the days before this moment. Default: now.")] = None,
+    institutions: Annotated[int, typer.Option(metavar="N", min=1, help="How many institutions.")] = 1,
+) -> None:
+    """Write a realistic synthetic upload file: made-up people with valid check digits, no real data.
+
+    產生擬真的測試檔（虛構資料），可指定埋入已知錯誤的比率。
+
+    Example: nhicard generate --edition 2.0 --visits 1000 --error-rate 0.05 -o test.xml
+    """
+    from nhicard.cli import generate as command
+
+    sys.exit(command.run(edition.value, output, visits, seed, error_rate, _moment(as_of), institutions))
+
+
+@app.command()
+def bench(
+    visits: Annotated[int, typer.Option(metavar="N", min=100, help="Size of the file that is measured.")] = 100_000,
+    rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often each thing is timed.")] = 5,
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write the table as Markdown.")] = None,
+) -> None:
+    """Measure the performance budgets on this machine, as ratios within one run (docs/performance.md).
+
+    量測效能：同一次執行內各項的比值。
+    """
+    from nhicard.cli import bench as command
+
+    sys.exit(command.run(visits, rounds, output))
+
+
+def _version(value: bool) -> None:
+    if value:
+        from nhicard import __version__
+
+        typer.echo(f"nhicard {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    """Options before the command."""
+
+
+def main() -> Any:
+    """Entry point. Interrupted runs end quietly with the shell's usual status."""
+    try:
+        return app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

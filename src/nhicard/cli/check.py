@@ -1,0 +1,124 @@
+"""``nhicard check``: which files, in which order, with what progress, to which output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from nhicard.checks.context import Context
+from nhicard.checks.files import check_file
+from nhicard.checks.findings import Tally
+from nhicard.checks.reference import UnreadableList, load, shipped
+from nhicard.cli.output import Report, report_for
+from nhicard.cli.settings import BadSettings
+from nhicard.cli.settings import load as load_settings
+from nhicard.formats import UnusableInput, rocdate
+
+_PROGRESS_FROM_BYTES = 20 << 20
+_STDIN = "-"
+
+
+def run(  # noqa: PLR0913
+    names: list[str],
+    output: str,
+    as_of: datetime | None,
+    institution: str | None,
+    reference: Path | None,
+    config: Path | None,
+    lang: str,
+    show: int,
+) -> int:
+    """Check everything named; returns the exit code."""
+    errors = Console(stderr=True, highlight=False)
+    try:
+        settings = load_settings(config)
+        folder = reference or settings.reference
+        references = load(folder) if folder else shipped()
+    except (BadSettings, UnreadableList, OSError) as error:
+        errors.print(f"nhicard: {error}", markup=False)
+        return 2
+    context = Context(
+        as_of=as_of or rocdate.now(),
+        institution=institution or settings.institution,
+        references=references,
+        assumptions=settings.assumptions,
+    )
+    report = report_for(output, lang, show)
+    worst = 0
+    for name in _files(names, errors):
+        worst = max(worst, 2 if name is None else _one(name, context, report, errors))
+    report.close()
+    return worst
+
+
+def _files(names: list[str], errors: Console) -> Iterator[str | None]:
+    """The files meant: those named, and the XML files in folders named; None for a folder without any."""
+    for name in names:
+        path = Path(name)
+        if name == _STDIN or not path.is_dir():
+            yield name
+            continue
+        found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() == ".xml" and entry.is_file())
+        if not found:
+            errors.print(f"{name}: 資料夾內沒有 XML 檔。 There is no XML file in this folder.", markup=False)
+            yield None
+        yield from map(str, found)
+
+
+def _one(name: str, context: Context, report: Report, errors: Console) -> int:
+    tally = Tally()
+    try:
+        with _stream(name, errors) as stream:
+            with report.file(name, context) as page:
+                for part in check_file(stream, context):
+                    tally.add(part)
+                    page.add(part)
+                tally.settle()
+                page.finish(tally)
+    except UnusableInput as error:
+        errors.print(f"{name}: {error.zh} {error.en}", markup=False)
+        return 2
+    except OSError as error:
+        errors.print(f"{name}: 無法讀取。 Cannot be read: {error.strerror or error}.", markup=False)
+        return 2
+    return 1 if tally.rejected or tally.whole_file_rejected else 0
+
+
+@contextmanager
+def _stream(name: str, errors: Console) -> Iterator[BinaryIO]:
+    """The file's bytes; with a progress bar where it is large and a person is watching."""
+    if name == _STDIN:
+        yield sys.stdin.buffer
+        return
+    path = Path(name)
+    with path.open("rb") as stream:
+        size = path.stat().st_size
+        if size < _PROGRESS_FROM_BYTES or not errors.is_terminal:
+            yield stream
+            return
+        bar = Progress(
+            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=errors, transient=True
+        )
+        with bar:
+            task = bar.add_task(path.name, total=size)
+            yield cast(BinaryIO, _Watched(stream, lambda read: bar.advance(task, read)))
+
+
+class _Watched:
+    """A stream that tells how many bytes were read from it."""
+
+    def __init__(self, stream: BinaryIO, tell: Any) -> None:
+        self._stream = stream
+        self._tell = tell
+
+    def readinto(self, buffer: memoryview) -> int:
+        got = int(self._stream.readinto(buffer))  # type: ignore[attr-defined]
+        self._tell(got)
+        return got

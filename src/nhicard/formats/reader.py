@@ -96,6 +96,7 @@ class _Scan:
         self.root = b"<RECS>"
         self.closed = False
         self.told_of_utf8 = False
+        self.faulty = False
 
     def batches(self) -> Iterator[Batch]:
         part, start, edition, faults = self._open()
@@ -117,6 +118,9 @@ class _Scan:
             ended = part.stopped or (self.final and consumed >= part.end)
             if ended and not self.closed and not part.stopped:
                 batch = replace(batch, faults=(*batch.faults, _no_end(self.line)))
+            self.faulty |= bool(batch.faults)
+            if ended and self.record == 1 and not self.faulty:
+                batch = replace(batch, faults=(_no_record(self.line),))
             if batch.visits.height or batch.faults or ended:
                 yield batch
             if ended:
@@ -201,6 +205,15 @@ def _no_end(line: int) -> Fault:
         "Y007",
         "檔案缺少 </RECS>，可能未完整產生或傳送；整份退件，請重新產生。",
         "The file has no </RECS>: it was probably cut off. The whole file is rejected; write it again.",
+        line=line,
+    )
+
+
+def _no_record(line: int) -> Fault:
+    return Fault(
+        "Y003",
+        "檔案內沒有任何就醫紀錄（<REC>）；請確認是否選錯檔案。",
+        "The file holds no record (<REC>); make sure it is the right file.",
         line=line,
     )
 

@@ -276,9 +276,11 @@ class _SliceReader:
         if self.part.closed:
             self._fault("Y003", "</RECS> 之後還有內容；請刪除。", "There is content behind </RECS>; remove it.", at)
             return self._stop()
+        resume = _RESUME.search(data, at + 1)
+        if resume is None and not self.final:
+            return False
         self._fault("Y005", "<RECS> 之內、<REC> 之外有其他內容；請刪除。",
                     "There is something within <RECS> that is not a <REC>; remove it.", at)  # fmt: skip
-        resume = _RESUME.search(data, at + 1)
         self.position = resume.start() if resume else self.part.end
         return True
 

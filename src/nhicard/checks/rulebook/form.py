@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 from polars import col
 
-from nhicard.checks.rule import as_date, as_float, as_int, as_time
+from nhicard.checks.rule import as_date, as_int, as_time
 from nhicard.formats.tables import Edition, Form, codes, fields, forms
 
 _DIGIT_FORMS: Final = frozenset({"date", "time", "number"})
@@ -79,6 +79,3 @@ def out_of_range(edition: Edition, form: Form, accepted: Mapping[str, tuple[str,
 def each(edition: Edition) -> list[Form]:
     """The forms of an edition in the order of its fields."""
     return list(forms(edition).values())
-
-
-__all__ = ["as_float", "big5_length", "each", "out_of_range", "wrong_length", "wrong_type"]

@@ -10,10 +10,10 @@ import polars as pl
 from polars import col
 
 from nhicard.checks.requirement import demanded
-from nhicard.checks.rule import Breaks, any_order, as_float, as_int, count_orders, raw, rule
+from nhicard.checks.rule import Breaks, as_float, as_int, count_orders, raw, rule
 from nhicard.checks.rulebook import form
 from nhicard.formats.assumptions import Assumptions
-from nhicard.formats.tables import codes, fields, order_fields, visit_fields
+from nhicard.formats.tables import codes, fields, order_fields
 
 EDITION: Final = "1.0"
 _ORDER_ONLY: Final = tuple(name for name in order_fields(EDITION) if "A71" <= name <= "A79")
@@ -26,11 +26,8 @@ def carries_order() -> pl.Expr:
 
 
 def _missing(field: str) -> pl.Expr:
-    if field in ("A80", "A81", *visit_fields(EDITION)):
-        return col(field).is_null()
-    if field in ("A61", "A62", "A63", "A64"):
-        return col(field).is_null()
-    return col(field).is_null() & carries_order()
+    blank = col(field).is_null()
+    return blank & carries_order() if field in _ORDER_ONLY else blank
 
 
 @rule(EDITION)
@@ -45,13 +42,9 @@ def AA() -> Breaks:
     """
     broken = {name: _missing(name) & demanded(EDITION, "required", name) for name in fields(EDITION)}
     broken["A54"] = col.A54.is_null() & (col.A00 == "1") & (col.A19 == "2")
-    broken["MB2"] = demanded_orders() & (count_orders(carries_order()) == 0)
+    # A72 is printed as required for these: they cannot do without an order.
+    broken["MB2"] = (col.A00 == "1") & col.A23.is_in(["AE", "AF", "AG", "BC"]) & (count_orders(carries_order()) == 0)
     return broken
-
-
-def demanded_orders() -> pl.Expr:
-    """Whether the visit category cannot do without orders (A72 is printed as required for it)."""
-    return (col.A00 == "1") & col.A23.is_in(["AE", "AF", "AG", "BC"])
 
 
 @rule(EDITION, assumptions=("zero_total_orders",))
@@ -80,16 +73,19 @@ def AB() -> Breaks:
     return {name: broken for name, broken in checks.items() if broken is not None}
 
 
-@rule(EDITION, of_value=True)
-def AC() -> Breaks:
+@rule(EDITION, of_value=True, assumptions=("total_needs_decimal_point", "total_above_100_demanded"))
+def AC(assume: Assumptions) -> Breaks:
     """{field}（{name}）的長度不符，應為{length}；請改正。
 
     {field} ({name}) has the wrong length: it must be {length}; correct it.
     """
-    checks = {each.field: form.wrong_length(EDITION, each) for each in form.each(EDITION)}
-    found = {name: broken for name, broken in checks.items() if broken is not None}
-    # One blank is a value of A44, not a code of the wrong length.
-    return found
+    found = {each.field: form.wrong_length(EDITION, each) for each in form.each(EDITION)}
+    checks = {name: broken for name, broken in found.items() if broken is not None}
+    if assume["total_needs_decimal_point"]:
+        checks["A77"] = checks["A77"] | ~(col.A77.str.contains(".", literal=True) | (as_float("A77") == 0))
+    if assume["total_above_100_demanded"]:
+        checks["A77"] = checks["A77"] | (as_float("A77") <= 100)
+    return checks
 
 
 _TOOTH_AND_SITE: Final = tuple(codes(EDITION, "A74"))
@@ -101,7 +97,11 @@ def site_codes() -> str:
     return f"^(?:{known})+$"
 
 
-@rule(EDITION, of_value=True, assumptions=("body_site_letters_combine", "tcm_body_sites_accepted", "a53_allows_up_to_70"))
+@rule(
+    EDITION,
+    of_value=True,
+    assumptions=("days_limit_inclusive", "a24_is_a_letter", "a41_allows_05_to_08", "a53_allows_up_to_70", "a72_allows_g_h_j_k"),
+)
 def AD(assume: Assumptions) -> Breaks:
     """{field}（{name}）的值不在允許範圍（{values}）；請改正。
 
@@ -109,14 +109,28 @@ def AD(assume: Assumptions) -> Breaks:
     """
     found = {each.field: form.out_of_range(EDITION, each, {}) for each in form.each(EDITION)}
     checks = {name: broken for name, broken in found.items() if broken is not None}
-    checks.pop("A00")  # code 01
     checks["A44"] = checks["A44"] & (raw("A44") != " ")
     checks["A21"] = as_int("A21") == 0
-    checks["A24"] = col.A24.str.len_bytes() > 0
-    checks["A24"] = ~col.A24.str.contains("^[A-Za-z]+$")
-    limit = 92 if assume["days_limit_inclusive"] else 91
-    checks["A76"] = ~as_int("A76").is_between(0, limit)
+    if assume["a24_is_a_letter"]:
+        checks["A24"] = ~col.A24.str.contains("^[A-Za-z]+$")
+    checks["A76"] = ~as_int("A76").is_between(0, 92 if assume["days_limit_inclusive"] else 91)
+    # Annex 6 was printed before these tables grew.
+    if not assume["a41_allows_05_to_08"]:
+        checks["A41"] = checks["A41"] | col.A41.is_in(["05", "06", "07", "08"])
+    if not assume["a53_allows_up_to_70"]:
+        checks["A53"] = checks["A53"] | as_int("A53").is_between(63, 70)
+    if not assume["a72_allows_g_h_j_k"]:
+        checks["A72"] = checks["A72"] | col.A72.is_in(["G", "H", "J", "K"])
     return checks
+
+
+@rule(EDITION, assumptions=("ah_fields",))
+def AH(assume: Assumptions) -> Breaks:
+    """{field}（{name}）不得為 0 或空白；請填入實際數值。
+
+    {field} ({name}) must not be 0 or blank; enter the actual figure.
+    """
+    return {name: col(name).is_null() | (as_int(name) == 0) for name in assume["ah_fields"] if name in fields(EDITION)}
 
 
 @rule(EDITION, "A74", of_value=True, assumptions=("body_site_letters_combine", "tcm_body_sites_accepted"))
@@ -140,6 +154,3 @@ def AF() -> Breaks:
     依附件一必填矩陣。By the requirement matrix of Annex 1.
     """
     return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in fields(EDITION)}
-
-
-__all__ = ["any_order", "carries_order"]

@@ -13,7 +13,7 @@ from nhicard.checks.requirement import demanded
 from nhicard.checks.rule import Breaks, as_int, known, rule
 from nhicard.checks.rulebook import form
 from nhicard.formats.assumptions import Assumptions
-from nhicard.formats.tables import codes, fields, order_fields, visit_fields
+from nhicard.formats.tables import codes, fields, order_fields
 
 EDITION: Final = "2.0"
 _ORDER_ONLY: Final = tuple(name for name in order_fields(EDITION) if name.startswith("D"))
@@ -150,6 +150,15 @@ def AE(assume: Assumptions) -> Breaks:
     }
 
 
+@rule(EDITION, assumptions=("ah_fields",))
+def AH(assume: Assumptions) -> Breaks:
+    """{field}（{name}）不得為 0 或空白；請填入實際數值。
+
+    {field} ({name}) must not be 0 or blank; enter the actual figure.
+    """
+    return {name: col(name).is_null() | (as_int(name) == 0) for name in assume["ah_fields"] if name in fields(EDITION)}
+
+
 @rule(EDITION, of_value=True, assumptions=("late_card_fields", "d05_absent_for"))
 def AF(assume: Assumptions) -> Breaks:
     """{field}（{name}）在此情況下不應填寫；請刪除此欄。
@@ -178,6 +187,3 @@ def AF01(assume: Assumptions) -> Breaks:
     if not assume["derived_matrix_applies"]:
         return {}
     return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in fields(EDITION)}
-
-
-__all__ = ["carries_order", "order_fields", "visit_fields"]

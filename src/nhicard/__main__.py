@@ -1,0 +1,5 @@
+"""``python -m nhicard`` is the command ``nhicard``."""
+
+from nhicard.cli import main
+
+main()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from nhicard.checks import Findings, check
 from nhicard.checks.cases import Case, all_cases
 from nhicard.checks.cases.cases import DEFAULT_AS_OF, NO_LISTS, base_names, base_record
@@ -22,7 +23,7 @@ def name(case: Case) -> str:
     return f"{case.edition}-{case.family}-{case.code}-{case.base}-{'|'.join(case.breaks)[:40]}"
 
 
-@pytest.mark.parametrize(("edition", "family", "base"), BASES, ids=lambda value: str(value))
+@pytest.mark.parametrize(("edition", "family", "base"), BASES, ids=str)
 def test_base_record_is_accepted(edition: Edition, family: str, base: str) -> None:
     batch = build(edition, [base_record(edition, family, base)])
     findings = check(batch, Context(as_of=DEFAULT_AS_OF, references=NO_LISTS))

@@ -77,9 +77,7 @@ BY_FIELD: Final[Mapping[str, Fitting]] = {
 }
 BY_INPUT: Final[Mapping[str, Fitting]] = {
     "A01=1;A23=AC;A18=1234": PREVENTIVE,
-    "A17=0970101;A20=0970102": Fitting(
-        "newborn", changes=("A13=0701212", "A71[*]=0970101093015"), as_of=JANUARY_97
-    ),
+    "A17=0970101;A20=0970102": Fitting("newborn", changes=("A13=0701212", "A71[*]=0970101093015"), as_of=JANUARY_97),
     "A23=ZA;A25=;A26=;A27=;A28=;A29=;A30=": Fitting("cancel-all"),
     "A23=ZB;A25=6060;A26=6060;A27=6060;A28=6060;A29=6060;A30=6060": Fitting("cancel-some"),
     "A23=BB;A31=100": Fitting("discharge"),
@@ -139,9 +137,7 @@ CONTRADICTED: Final[Mapping[str, Otherwise]] = {
         "Annex 3 has 15 for diagnoses, 16 for the prescription signature",
         {"diagnosis_code_error": "16"},
     ),
-    "A23=05;A34=150": Otherwise(
-        None, "the rule lists 01 to 04 and 06 to 08 only", {"ah03_includes_category_05": True}
-    ),
+    "A23=05;A34=150": Otherwise(None, "the rule lists 01 to 04 and 06 to 08 only", {"ah03_includes_category_05": True}),
     "A41=05": Otherwise(None, "the field table goes to 08", {"a41_allows_05_to_08": False}),
     "A17=0970101;A42=0970102": Otherwise(
         None, "the field table compares with the upload", {"preventive_dates_compared_with": "visit"}
@@ -150,18 +146,12 @@ CONTRADICTED: Final[Mapping[str, Otherwise]] = {
         None, "the field table compares with the upload", {"preventive_dates_compared_with": "visit"}
     ),
     "A53=63": Otherwise(None, "the field table goes to 70", {"a53_allows_up_to_70": False}),
-    "A72=4;A73=33067B": Otherwise(
-        "12", "Annex 3 has 12 for special materials", {"master_file_codes": SWAPPED}
-    ),
+    "A72=4;A73=33067B": Otherwise("12", "Annex 3 has 12 for special materials", {"master_file_codes": SWAPPED}),
     "A72=3;A73=ACA0100815BD": Otherwise(
         "11", "Annex 3 has 11 for the payment standard", {"master_file_codes": SWAPPED}
     ),
-    "A72=5;A73=A000072100": Otherwise(
-        "11", "Annex 3 has 11 for the payment standard", {"master_file_codes": SWAPPED}
-    ),
-    "A77=50": Otherwise(
-        None, "the demand for more than 100 is struck out", {"total_above_100_demanded": True}
-    ),
+    "A72=5;A73=A000072100": Otherwise("11", "Annex 3 has 11 for the payment standard", {"master_file_codes": SWAPPED}),
+    "A77=50": Otherwise(None, "the demand for more than 100 is struck out", {"total_above_100_demanded": True}),
 }
 
 

@@ -28,9 +28,7 @@ ERRORS = {
     edition: set(_column((files("nhicard.checks") / "data" / name).read_text(encoding="utf-8"), "code"))
     for edition, name in {"1.0": "errors10.csv", "2.0": "errors20.csv"}.items()
 }
-CONFORMANCE = list(
-    csv.DictReader((ROOT / "tests/data/conformance10.csv").read_text(encoding="utf-8").splitlines())
-)
+CONFORMANCE = list(csv.DictReader((ROOT / "tests/data/conformance10.csv").read_text(encoding="utf-8").splitlines()))
 
 
 # ---- each entry ----
@@ -223,9 +221,7 @@ def test_values_as_rules_see_them() -> None:
 def test_an_override_replaces_one_value_only(override: dict[str, Any], name: str, value: object) -> None:
     before, after = load(), load(override)
     assert after[name] == value
-    assert {key: after[key] for key in after if key != name} == {
-        key: before[key] for key in before if key != name
-    }
+    assert {key: after[key] for key in after if key != name} == {key: before[key] for key in before if key != name}
 
 
 def test_an_override_of_a_table_keeps_its_other_keys() -> None:

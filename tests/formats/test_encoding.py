@@ -90,9 +90,7 @@ NOT_BIG5 = {
 encodable = st.sampled_from([chr(point) for point in encoding.decode_table()[ALL_CODES].tolist() if point])
 big5_text = st.lists(encodable | st.characters(max_codepoint=0x7F)).map("".join)
 troubled_bytes = st.lists(
-    st.sampled_from(
-        [b"<", b">", b"A", b"\x80", b"\xff", b"\xa3\xc0", b"\xa4", b"\xa4\xa4", b"\xfa\x40", b"\xc6\xe8"]
-    )
+    st.sampled_from([b"<", b">", b"A", b"\x80", b"\xff", b"\xa3\xc0", b"\xa4", b"\xa4\xa4", b"\xfa\x40", b"\xc6\xe8"])
     | st.binary(max_size=3)
 ).map(b"".join)
 
@@ -157,9 +155,7 @@ def test_what_is_written_is_read_again(text: str) -> None:
 @given(st.text() | st.lists(encodable | st.sampled_from([*NOT_BIG5])).map("".join))
 def test_any_text_is_written_faithfully_or_refused(text: str) -> None:
     table = {chr(point) for point in encoding.decode_table()[ALL_CODES].tolist() if point}
-    lacking = [
-        (at, character) for at, character in enumerate(text) if character not in table and character > "\x7f"
-    ]
+    lacking = [(at, character) for at, character in enumerate(text) if character not in table and character > "\x7f"]
     assert encoding.unencodable(text) == lacking
     if lacking:
         with pytest.raises(encoding.UnencodableCharacter) as refused:

@@ -53,9 +53,7 @@ def test_a_cell_is_required_absent_or_optional() -> None:
 
 
 def test_every_cell_says_what_it_rests_on() -> None:
-    known = re.compile(
-        r"1\.0:A\d\d(@[0-9A-Z]{2}|@vaccination)?|rule:[0-9A-Z]+|field-table|client|conditional|none"
-    )
+    known = re.compile(r"1\.0:A\d\d(@[0-9A-Z]{2}|@vaccination)?|rule:[0-9A-Z]+|field-table|client|conditional|none")
     assert [row for row in MATRIX_ROWS if not known.fullmatch(row["basis"])] == []
 
 
@@ -207,9 +205,7 @@ def test_a_medical_category_is_required_exactly_where_a_value_fits() -> None:
 
 
 def test_what_abnormal_uploads_leave_out_is_the_named_assumption() -> None:
-    left_out = {
-        f for f in FIELDS if any(cell(f, c, "A") == "V" and cell(f, c, "B") == "~" for c in CATEGORIES)
-    }
+    left_out = {f for f in FIELDS if any(cell(f, c, "A") == "V" and cell(f, c, "B") == "~" for c in CATEGORIES)}
     assert left_out == set(assumptions.load()["absent_in_abnormal_uploads"])
 
 
@@ -265,9 +261,7 @@ def test_deleting_cancelling_and_restoring_need_what_finds_the_record() -> None:
 
 
 def test_vaccination_in_1_0_needs_the_person_and_the_vaccine() -> None:
-    original = [
-        f.id for f in fields("1.0").values() if f.id not in {r["id"] for r in rows("fields10_later.csv")}
-    ]
+    original = [f.id for f in fields("1.0").values() if f.id not in {r["id"] for r in rows("fields10_later.csv")}]
     assert sorted(VACCINATION10) == sorted(original)
     needed = [field for field in original if VACCINATION10[field][0] == "V"]
     assert needed == ["A00", "A01", "A16", "A11", "A12", "A13", "A61", "A62", "A63", "A64"]

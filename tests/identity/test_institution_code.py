@@ -65,9 +65,7 @@ def test_exactly_the_check_digit_of_the_rule_agrees(prefix: str) -> None:
     (code,) = institution_code.with_check_digit([prefix]).to_list()
     assert code == f"{prefix}{digit}"
     every: list[str | None] = [f"{prefix}{last}" for last in range(10)]
-    assert column(institution_code.check_digit_agrees(pl.col("x")), every) == [
-        last == digit for last in range(10)
-    ]
+    assert column(institution_code.check_digit_agrees(pl.col("x")), every) == [last == digit for last in range(10)]
 
 
 @pytest.mark.parametrize("kind", [list, pl.Series, np.array])

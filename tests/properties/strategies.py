@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from hypothesis import strategies as st
+
 from nhicard.formats import EDITIONS, Batch, Edition, build, order_fields, visit_fields
 from nhicard.formats.encoding import decode_table
 
 # Characters that Big5 holds: ASCII without control characters, and a spread over all areas of the table.
 _WIDE = sorted({chr(code) for code in decode_table()[::7].tolist() if code})
-writable = st.text(
-    st.one_of(st.sampled_from("0123456789ABCabc <>&'\"\n\t;-."), st.sampled_from(_WIDE)), max_size=30
-)
+writable = st.text(st.one_of(st.sampled_from("0123456789ABCabc <>&'\"\n\t;-."), st.sampled_from(_WIDE)), max_size=30)
 editions = st.sampled_from(EDITIONS)
 
 
@@ -28,8 +27,10 @@ def batches(draw: st.DrawFn) -> Batch:
 
 
 _PIECES = [
-    b"<REC>", b"</REC>", b"<RECS>", b"</RECS>", b"<MSH>", b"</MSH>", b"<MB>", b"</MB>", b"<MB1>", b"</MB1>", b"<MB2>",
-    b"</MB2>", b"<M12>", b"</M12>", b"<D06>A</D06>", b"<A12/>", b"<X99>1</X99>", b"<!-- -->", b"<![CDATA[x]]>", b"&amp;",
+    b"<REC>", b"</REC>", b"<RECS>", b"</RECS>", b"<MSH>", b"</MSH>", b"<MB>", b"</MB>", b"<MB1>", b"</MB1>",
+    b"<MB2>",
+    b"</MB2>", b"<M12>", b"</M12>", b"<D06>A</D06>", b"<A12/>", b"<X99>1</X99>", b"<!-- -->", b"<![CDATA[x]]>",
+    b"&amp;",
     b"&lol;", b"<?pi x?>", b"<!DOCTYPE a [<!ENTITY lol 'x'>]>", b"<", b">", b"]]>", b"\x00", b"\xa4", b"\xff", b"\r\n",
     b"\xe4\xb8\xad", b"\xa4\xa4", b"<M12 a='1'>1</M12>", b"text", b"\xef\xbb\xbf", b" ",
 ]  # fmt: skip

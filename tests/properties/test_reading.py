@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Literal
 
 import numpy as np
+import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
+
 from nhicard.checks.context import Context
 from nhicard.checks.files import check_file
 from nhicard.formats import Batch, UnusableInput, concat, read, scan, write
 from nhicard.formats.batch import Fault
 from nhicard.formats.reader import Reader
-
 from tests.properties.strategies import batches, mutated
 
 
@@ -24,11 +26,10 @@ def read_or_refuse(data: bytes, reader: Reader, slice_bytes: int = 1 << 16) -> B
 
 
 def all_lines(batch: Batch) -> list[list[int]]:
+    frames: list[tuple[Literal["visit", "order"], pl.DataFrame]] = [("visit", batch.visits), ("order", batch.orders)]
     return [
-        batch.lines(scope, np.arange(frame.height), name).tolist()
-        for scope, frame in (("visit", batch.visits), ("order", batch.orders))
-        for name in frame.columns
-    ]  # type: ignore[arg-type]
+        batch.lines(scope, np.arange(frame.height), name).tolist() for scope, frame in frames for name in frame.columns
+    ]
 
 
 def comparable(faults: tuple[Fault, ...]) -> list[Fault]:
@@ -49,8 +50,9 @@ def assert_equal(left: Batch | str, right: Batch | str) -> None:
 
 @given(batches())
 def test_what_was_written_is_read_back(batch: Batch) -> None:
-    for reader in ("kernel", "tree"):
-        again = read(write(batch), reader=reader)  # type: ignore[arg-type]
+    readers: tuple[Reader, ...] = ("kernel", "tree")
+    for reader in readers:
+        again = read(write(batch), reader=reader)
         assert not again.faults
         assert again.visits.equals(batch.visits)
         assert again.orders.equals(batch.orders)

@@ -42,7 +42,10 @@ class Result:
 def run_task(name: str, path: Path) -> dict[str, Any]:
     """One task in a fresh process."""
     done = subprocess.run(
-        [sys.executable, "-m", "nhicard.bench.tasks", name, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "nhicard.bench.tasks", name, str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return dict(json.loads(done.stdout))
 
@@ -101,12 +104,24 @@ def _ratio(times: dict[str, list[float]], above: str, below: str) -> float:
 
 
 def _rows(
-    times: dict[str, list[float]], seconds: dict[str, float], size: int, peak: int, process: float, single: float
+    times: dict[str, list[float]],
+    seconds: dict[str, float],
+    size: int,
+    peak: int,
+    process: float,
+    single: float,
 ) -> list[Row]:
     rows = []
     if "xmllint" in seconds:
         against = _ratio(times, "check", "xmllint")
-        rows.append(Row("read + every rule / xmllint --stream --noout", f"{against:.2f}", "≤ 1.0 (aim 0.5)", against <= 1))
+        rows.append(
+            Row(
+                "read + every rule / xmllint --stream --noout",
+                f"{against:.2f}",
+                "≤ 1.0 (aim 0.5)",
+                against <= 1,
+            )
+        )
         rows.append(Row("read alone / xmllint --stream --noout", f"{_ratio(times, 'read', 'xmllint'):.2f}", "—", None))
     else:
         rows.append(Row("read + every rule / xmllint --stream --noout", "xmllint is not installed", "≤ 1.0", None))
@@ -114,7 +129,14 @@ def _rows(
     rows.append(Row("lxml iterparse to dicts / read + every rule", f"{faster:.1f}", "≥ 5", faster >= 5))
     rows.append(Row("lxml + XSD / read + every rule", f"{_ratio(times, 'schema', 'check'):.1f}", "—", None))
     allowed = min(4 * size + 150 * 2**20, 600 * 2**20)
-    rows.append(Row("peak memory of nhicard check", f"{peak / 2**20:.0f} MB", f"≤ {allowed / 2**20:.0f} MB", peak <= allowed))
+    rows.append(
+        Row(
+            "peak memory of nhicard check",
+            f"{peak / 2**20:.0f} MB",
+            f"≤ {allowed / 2**20:.0f} MB",
+            peak <= allowed,
+        )
+    )
     rows.append(Row("nhicard check of ten records, whole process", f"{process:.2f} s", "≤ 1.0 s", process <= 1))
     rows.append(Row("one visit checked in process", f"{single:.1f} ms", "≤ 25 ms", single <= 25))
     return rows

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import polars as pl
 
-from nhicard.checks.reference import References
+from nhicard.checks.reference import Reference, References
 from nhicard.checks.requirement import MASKS, mask_columns
 from nhicard.formats import rocdate
 from nhicard.formats.tables import Edition
@@ -26,7 +26,7 @@ def column_maker(edition: Edition, references: References) -> Maker:
     """
 
     def make(frame: pl.DataFrame, names: Sequence[str], already: frozenset[str] = frozenset()) -> pl.DataFrame:
-        plain = [name for name in names if ":" not in name and name not in already and name in frame.columns]
+        plain = [name for name in names if frame.schema.get(name) == pl.String and name not in already]
         raws = [pl.col(name.removeprefix("raw:")).alias(name) for name in names if name.startswith("raw:")]
         views = [name for name in names if ":" in name and not name.startswith("raw:") and name not in already]
         masks = bool(set(views) & set(MASKS))
@@ -74,35 +74,53 @@ _VIEWS: dict[str, Callable[[str], pl.Expr]] = {
 
 def _known(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
     name, field = rest.split(":")
-    codes = references[name].frame.to_series(0)
-    return frame[field].is_in(codes.implode() if codes.dtype != pl.List else codes)
+    values = frame[field]
+    if values.null_count() == len(values):
+        return _nothing(len(values))
+    return values.is_in(references[name].among(values.unique().drop_nulls()).implode())
 
 
 def _covered(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
     """True where some validity of the code includes the day; null where code or day is missing."""
     name, field, day = rest.split(":")
-    table = references[name].frame
-    key = table.columns[0]
-    asked = frame.select(code=field, day=f"date:{day}") if f"date:{day}" in frame.columns else frame.select(
-        code=pl.col(field), day=rocdate.as_date(pl.col(day).str.head(7))
+    codes = frame[field]
+    if codes.null_count() == len(codes):
+        return _nothing(len(codes))
+    days = frame[f"date:{day}"]
+    reference = references[name]
+    if len(codes) == 1:  # a single visit, checked at the desk: spare it the joins
+        return _covered_now(reference, codes, days)
+    wanted = reference.among(codes.unique().drop_nulls())
+    key = reference.frame.columns[0]
+    table = reference.frame.filter(pl.col(key).is_in(wanted.implode())).select(code=key, start="start", end="end")
+    asked = pl.DataFrame({"code": codes, "day": days})
+    held = asked.unique().drop_nulls().join(table, on="code").filter(_includes(pl.col("day")))
+    answered = asked.join(
+        held.select("code", "day", held=pl.lit(True)).unique(),
+        on=["code", "day"],
+        how="left",
+        maintain_order="left",
     )
-    questions = asked.drop_nulls().unique()
-    held = (
-        questions.join(table.select(code=key, start="start", end="end"), on="code")
-        .filter(
-            (pl.col("start").is_null() | (pl.col("start") <= pl.col("day")))
-            & (pl.col("end").is_null() | (pl.col("day") <= pl.col("end")))
-        )
-        .select("code", "day", held=pl.lit(True))
-        .unique()
-    )
-    answered = asked.join(held, on=["code", "day"], how="left", maintain_order="left")
     return answered.select(
-        pl.when(pl.col("code").is_null() | pl.col("day").is_null())
-        .then(None)
-        .otherwise(pl.col("held").fill_null(False))
-        .alias("held")
+        pl.when(pl.col("code").is_not_null() & pl.col("day").is_not_null()).then(pl.col("held").fill_null(False))
     ).to_series()
+
+
+def _covered_now(reference: Reference, codes: pl.Series, days: pl.Series) -> pl.Series:
+    day = days[0]
+    if day is None:
+        return _nothing(1)
+    rows = reference.rows_of(codes[0])
+    return pl.Series([any((start is None or start <= day) and (end is None or day <= end) for start, end in rows)])
+
+
+def _includes(day: pl.Expr) -> pl.Expr:
+    start, end = pl.col("start"), pl.col("end")
+    return (start.is_null() | (start <= day)) & (end.is_null() | (day <= end))
+
+
+def _nothing(height: int) -> pl.Series:
+    return pl.Series([None], dtype=pl.Boolean).new_from_index(0, height)
 
 
 def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
@@ -114,7 +132,9 @@ def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series
     known = table.select(keys).unique().with_columns(held=pl.lit(True))
     answered = frame.select(fields).join(known, left_on=fields, right_on=keys, how="left", maintain_order="left")
     return answered.select(
-        pl.when(pl.any_horizontal(pl.col(fields).is_null())).then(None).otherwise(pl.col("held").fill_null(False))
+        pl.when(pl.any_horizontal(pl.col(fields).is_null()))
+        .then(None)
+        .otherwise(pl.col("held").fill_null(False))
         .alias("held")
     ).to_series()
 
@@ -122,6 +142,8 @@ def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series
 def _attribute(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
     name, column, field = rest.split(":")
     table = references[name].frame
+    if frame[field].null_count() == frame.height:
+        return pl.Series([None], dtype=table.schema[column]).new_from_index(0, frame.height)
     values = table.select(code=table.columns[0], value=column).unique("code", keep="last")
     return frame.select(code=field).join(values, on="code", how="left", maintain_order="left")["value"]
 

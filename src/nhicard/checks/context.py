@@ -11,6 +11,11 @@ from nhicard.formats import assumptions, rocdate
 from nhicard.formats.assumptions import Assumptions
 
 
+@cache
+def _default_assumptions() -> Assumptions:
+    return assumptions.load()
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """``as_of``: the moment of upload, naive Taipei time. ``institution``: the code that belongs to the
@@ -19,9 +24,4 @@ class Context:
     as_of: datetime = field(default_factory=rocdate.now)
     institution: str | None = None
     references: References = field(default_factory=shipped)
-    assumptions: Assumptions = field(default_factory=lambda: _default_assumptions())
-
-
-@cache
-def _default_assumptions() -> Assumptions:
-    return assumptions.load()
+    assumptions: Assumptions = field(default_factory=_default_assumptions)

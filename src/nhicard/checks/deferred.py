@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import Final, Literal
 
 from nhicard.formats.tables import Edition
@@ -41,7 +41,10 @@ class Deferred:
 @cache
 def deferred(edition: Edition) -> tuple[Deferred, ...]:
     """The deferred codes of an edition, from ``data/deferred.csv``."""
-    with (files(__package__) / "data" / "deferred.csv").open(encoding="utf-8", newline="") as lines:
+    with (
+        as_file(files(__package__) / "data" / "deferred.csv") as path,
+        path.open(encoding="utf-8", newline="") as lines,
+    ):
         return tuple(
             Deferred(edition, row["code"], row["reason"], row["note_zh"], row["note_en"])  # type: ignore[arg-type]
             for row in csv.DictReader(lines)

@@ -17,11 +17,14 @@ from nhicard.checks.once_a_file import Repeats
 from nhicard.checks.plan import COMMON, Check, Plan, plan
 from nhicard.checks.rule import Scope, order_question
 from nhicard.formats.batch import Batch
-from nhicard.formats.tables import Edition, order_fields
+from nhicard.formats.tables import Edition
 from nhicard.identity import national_id
 
 # Fields that decide which rules apply: a record in which one of them is wrong (Y008) gets no other findings.
-KEY_FIELDS: Final[dict[Edition, tuple[str, ...]]] = {"1.0": ("A00", "A01", "A23"), "2.0": ("H00", "H01", "M07", "M23")}
+KEY_FIELDS: Final[dict[Edition, tuple[str, ...]]] = {
+    "1.0": ("A00", "A01", "A23"),
+    "2.0": ("H00", "H01", "M07", "M23"),
+}
 _NATURAL_KEY: Final[dict[Edition, tuple[str | None, str, str]]] = {
     "1.0": (None, "A17", "A12"),
     "2.0": ("M15", "M11", "M03"),
@@ -35,9 +38,7 @@ def check(batch: Batch, context: Context | None = None) -> Findings:
 
     Returns all findings, in file order. Never raises on any content of the batch.
     """
-    checker = Checker(context or Context())
-    findings = checker.check(batch)
-    return findings
+    return Checker(context or Context()).check(batch)
 
 
 class Checker:
@@ -52,7 +53,10 @@ class Checker:
         of the file rejects them all the same (see ``Tally.settle``)."""
         context = self.context
         found_plan = plan(
-            batch.edition, context.references, context.assumptions, uploader_known=context.institution is not None
+            batch.edition,
+            context.references,
+            context.assumptions,
+            uploader_known=context.institution is not None,
         )
         frames = [fault_frame(batch, context)]
         untrusted = _untrusted(batch)
@@ -88,7 +92,7 @@ class Checker:
                 unreadable[rows[each.scope][broken]] = True
         key_fields = KEY_FIELDS[batch.edition]
         for each, found in hits:
-            severity = each.rule.severity_on(self.context.as_of.date())
+            severity = each.rule.severity_on(self.context.as_of.date(), each.field, self.context.assumptions)
             if severity is None:
                 continue
             visit_rows = rows[each.scope][found]
@@ -119,12 +123,13 @@ def _frames(batch: Batch, found_plan: Plan, context: Context) -> tuple[pl.DataFr
         pl.lit(context.institution, dtype=pl.String).alias("uploader"),
     ]
     make = column_maker(batch.edition, context.references)
-    visits = make(batch.visits, found_plan.columns["visit"]).with_columns(common)
+    visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *common)
     borrowed = [name for name in found_plan.borrowed if name not in COMMON]
     at = batch.orders["visit"]
     lent = visits.select(borrowed)[at] if borrowed else pl.DataFrame()
     own = batch.orders.with_columns(lent.get_columns()) if borrowed else batch.orders
-    orders = make(own, found_plan.columns["order"], already=frozenset(borrowed)).with_columns(common)
+    orders = make(own, found_plan.columns["order"], already=frozenset(borrowed))
+    orders = orders.with_columns(batch.orders["record"], *common)
     return visits.with_columns(_answers(found_plan, orders, at, batch.visits.height)), orders
 
 
@@ -147,12 +152,10 @@ def _answers(found_plan: Plan, orders: pl.DataFrame, at: pl.Series, height: int)
 
 
 def _positions(truth: pl.Series) -> NDArray[np.intp]:
-    return truth.arg_true().to_numpy()
+    return np.flatnonzero(truth.to_numpy()) if not truth.null_count() else truth.arg_true().to_numpy()
 
 
-def _hits(
-    checks: list[Check], frame: pl.DataFrame, sent: pl.DataFrame
-) -> Iterator[tuple[Check, NDArray[np.intp]]]:
+def _hits(checks: list[Check], frame: pl.DataFrame, sent: pl.DataFrame) -> Iterator[tuple[Check, NDArray[np.intp]]]:
     """Checks that some row breaks, with those rows."""
     absent = {name for name in sent.columns if sent[name].null_count() == sent.height}
     live = [each for each in checks if not (each.rule.of_value and each.field in absent)]
@@ -161,8 +164,6 @@ def _hits(
     truths = frame.select([each.breaks.alias(str(place)) for place, each in enumerate(live)])
     for each, truth in zip(live, truths.get_columns(), strict=True):
         if truth.any():
-            if len(truth) != frame.height:
-                truth = truth.new_from_index(0, frame.height)
             yield each, _positions(truth)
 
 
@@ -170,7 +171,11 @@ def _finding_rows(batch: Batch, each: Check, severity: str, rows: NDArray[np.int
     frame = batch.visits if each.scope == "visit" else batch.orders
     chosen = frame[rows]
     height = len(rows)
-    value = chosen[each.field] if each.field in chosen.columns else pl.Series([None], dtype=pl.String).new_from_index(0, height)
+    value = (
+        chosen[each.field]
+        if each.field in chosen.columns
+        else pl.Series([None], dtype=pl.String).new_from_index(0, height)
+    )
     constant = {
         "field": each.field,
         "code": each.rule.code,
@@ -181,7 +186,9 @@ def _finding_rows(batch: Batch, each: Check, severity: str, rows: NDArray[np.int
     return pl.DataFrame(
         {
             "record": chosen["record"],
-            "order": chosen["order"] if each.scope == "order" else pl.Series([None], dtype=pl.UInt32).new_from_index(0, height),
+            "order": chosen["order"]
+            if each.scope == "order"
+            else pl.Series([None], dtype=pl.UInt32).new_from_index(0, height),
             "value": value,
             "line": batch.lines(each.scope, rows, each.field),
         }
@@ -221,6 +228,3 @@ def _verdicts(frame: pl.DataFrame, batch: Batch) -> tuple[int, int, int]:
     rejected = of_records.filter(pl.col("severity") == "reject")["record"].n_unique()
     flagged = of_records["record"].n_unique()
     return height - flagged, flagged - rejected, rejected
-
-
-__all__ = ["KEY_FIELDS", "Checker", "check", "order_fields"]

@@ -58,7 +58,9 @@ class FieldExplanation:
 @cache
 def _expressions(edition: Edition, code: str) -> tuple[tuple[str, pl.Expr], ...]:
     rule = rules(edition)[code]
-    return tuple(rule.breaks(assumptions.load()).items())
+    # A rule that is off for want of a value speaks in its cases.
+    assumed = next((case.assume for case in cases_of(edition, code) if case.assume), {}) if rule.off_without else {}
+    return tuple(rule.breaks(assumptions.load(dict(assumed))).items())
 
 
 def explain_code(edition: Edition, code: str) -> CodeExplanation:
@@ -101,7 +103,11 @@ def explain_field(edition: Edition, field_id: str) -> FieldExplanation:
     field = fields(edition)[field_id]
     form = forms(edition)[field_id]
     kinds = ("1", "3") if edition == "1.0" else ("A",)
-    mine = [cell for cell in cells(edition) if cell.field == field_id and cell.data_type == "1" and cell.upload_kind in kinds]
+    mine = [
+        cell
+        for cell in cells(edition)
+        if cell.field == field_id and cell.data_type == "1" and cell.upload_kind in kinds
+    ]
     blamed_by, read_by = [], []
     for code in rules(edition):
         broken = dict(_expressions(edition, code))

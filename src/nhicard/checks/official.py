@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 
 from nhicard.formats.tables import Edition
 
@@ -37,7 +37,10 @@ def official(edition: Edition) -> Mapping[str, OfficialCode]:
 
 
 def _entries(edition: Edition) -> Iterator[OfficialCode]:
-    with (files(__package__) / "data" / _FILES[edition]).open(encoding="utf-8", newline="") as lines:
+    with (
+        as_file(files(__package__) / "data" / _FILES[edition]) as path,
+        path.open(encoding="utf-8", newline="") as lines,
+    ):
         for row in csv.DictReader(lines):
             yield OfficialCode(
                 edition=edition,

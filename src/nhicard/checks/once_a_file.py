@@ -28,4 +28,5 @@ class Repeats:
         earlier = 0 if seen is None else seen.height
         again = ~joined.select(pl.struct(rule.once_a_file).is_first_distinct()).to_series()
         self._seen[rule.code] = joined.unique(maintain_order=True)
-        return rows[again[earlier:].to_numpy()]
+        repeated: NDArray[np.intp] = rows[again[earlier:].to_numpy()]
+        return repeated

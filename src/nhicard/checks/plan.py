@@ -21,7 +21,7 @@ from nhicard.checks.wording import sentences
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 
-COMMON = ("now", "uploader")
+COMMON = ("record", "now", "uploader")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,13 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
     needed: dict[Scope, dict[str, None]] = {"visit": {}, "order": {}}
     off: dict[str, RuleOff] = {entry.code: RuleOff(entry.code, entry.zh, entry.en) for entry in deferred(edition)}
     for rule in rules(edition).values():
-        for blamed, breaks in rule.breaks(assumptions).items():
+        left_open = [name for name in rule.off_without if not assumptions[name]]
+        broken = {} if left_open else rule.breaks(assumptions)
+        if left_open or not broken:
+            names = " ".join(left_open or rule.assumptions)
+            off[rule.code] = RuleOff(rule.code, f"依假設 {names} 不檢核", f"off by assumption {names}")
+            continue
+        for blamed, breaks in broken.items():
             scope = rule.scope_of(blamed)
             roots = set(roots_of(breaks))
             missing = {name for name in map(reference_of, roots) if name and name not in references}
@@ -64,7 +70,9 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
                 off[rule.code] = RuleOff(rule.code, f"未載入清單 {names}", f"list not loaded: {names}")
                 continue
             if "uploader" in roots and not uploader_known:
-                off[rule.code] = RuleOff(rule.code, "未指定上傳院所（--institution）", "no uploader given (--institution)")
+                off[rule.code] = RuleOff(
+                    rule.code, "未指定上傳院所（--institution）", "no uploader given (--institution)"
+                )
                 continue
             zh, en = sentences(rule, blamed)
             out.checks[scope].append(Check(rule, blamed, scope, breaks, zh, en))
@@ -98,6 +106,8 @@ def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
     questions: dict[str, None] = {}
 
     def ask_orders(name: str) -> None:
+        if name.startswith("covered:"):
+            ask_orders(_day_of(name))
         fields = fields_of(name)
         if name in COMMON or any(part in of_orders for part in fields):
             order_columns[name] = None
@@ -113,6 +123,8 @@ def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
         elif name.startswith(("any:", "count:")):
             questions[name] = None
         else:
+            if name.startswith("covered:"):
+                visit_columns[_day_of(name)] = None
             visit_columns[name] = None
     for name in needed["order"]:
         ask_orders(name)
@@ -127,6 +139,11 @@ def _resolve(out: Plan, needed: Mapping[Scope, Iterable[str]]) -> None:
         out.columns[scope] = list(columns)  # type: ignore[index]
     out.borrowed = list(borrowed)
     out.questions = list(questions)
+
+
+def _day_of(column: str) -> str:
+    """The date view that ``covered:list:code:day`` compares with."""
+    return f"date:{column.rpartition(':')[2]}"
 
 
 def fields_of(column: str) -> list[str]:

@@ -15,7 +15,10 @@ import polars as pl
 from nhicard.formats.tables import Edition, codes, order_fields, rows, visit_fields
 
 Demand = Literal["required", "forbidden"]
-KEYS: Final[dict[Edition, tuple[str, str, str]]] = {"1.0": ("A00", "A01", "A23"), "2.0": ("H00", "H01", "M07")}
+KEYS: Final[dict[Edition, tuple[str, str, str]]] = {
+    "1.0": ("A00", "A01", "A23"),
+    "2.0": ("H00", "H01", "M07"),
+}
 MASKS: Final = ("required:visit", "required:order", "forbidden:visit", "forbidden:order")
 
 
@@ -78,11 +81,13 @@ def mask_columns(edition: Edition, frame: pl.DataFrame) -> list[pl.Series]:
     """The four mask columns for visits with the key fields; 0 where the key is not in the matrix."""
     key = pl.concat_str([pl.col(name).fill_null("") for name in KEYS[edition]], separator="|")
     found = frame.select(key=key).join(masks(edition), on="key", how="left", maintain_order="left")
-    return [found[name].fill_null(0).alias(name) for name in MASKS]
+    return found.select(pl.col(name).fill_null(0) for name in MASKS).get_columns()
 
 
 def demanded(edition: Edition, demand: Demand, field: str) -> pl.Expr:
     """Whether the matrix demands this of the field for the record at hand."""
     of_visit = visit_fields(edition)
-    scope, bit = ("visit", of_visit.index(field)) if field in of_visit else ("order", order_fields(edition).index(field))
+    scope, bit = (
+        ("visit", of_visit.index(field)) if field in of_visit else ("order", order_fields(edition).index(field))
+    )
     return (pl.col(f"{demand}:{scope}") & pl.lit(1 << bit, dtype=pl.UInt64)) != 0

@@ -12,6 +12,7 @@ may use ``{field}``, ``{name}``, ``{length}``, ``{type}``, ``{values}`` of the f
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import inspect
 import textwrap
@@ -22,6 +23,7 @@ from typing import Final, Literal
 
 import polars as pl
 
+from nhicard.formats import rocdate
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.tables import Edition, order_fields
 
@@ -32,7 +34,11 @@ Breaks = pl.Expr | Mapping[str, pl.Expr]
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One implemented code of one edition. ``since`` and ``warns_before`` are upload dates."""
+    """One implemented code of one edition.
+
+    ``since`` and ``until`` are upload dates between which it holds; before ``warns_before`` it only warns (a date,
+    or the name of an assumption that holds it: an empty one means that the day has not come).
+    """
 
     edition: Edition
     code: str
@@ -48,8 +54,10 @@ class Rule:
     once_a_file: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
-    warns_before: date | None = None
+    warns_before: date | str | None = None
+    severity_by: Mapping[str, str] = dataclasses.field(default_factory=dict)
     assumptions: tuple[str, ...] = ()
+    off_without: tuple[str, ...] = ()
 
     def breaks(self, assumptions: Assumptions) -> dict[str, pl.Expr]:
         """The expressions that are true where the rule is broken, by the field they blame."""
@@ -61,11 +69,18 @@ class Rule:
         """Whether a finding on the field is one of the visit or of a single order."""
         return self.scope or ("order" if field in order_fields(self.edition) else "visit")
 
-    def severity_on(self, day: date) -> Severity | None:
-        """How a break counts on an upload day; None when the rule does not hold on it."""
+    def severity_on(self, day: date, blamed: str, assumptions: Assumptions) -> Severity | None:
+        """How a break blamed on a field counts on an upload day; None when the rule does not hold on it."""
+        if blamed in self.severity_by:
+            chosen: Severity = assumptions[self.severity_by[blamed]]
+            return chosen
         if (self.since and day < self.since) or (self.until and day > self.until):
             return None
-        return "warn" if self.warns_before and day < self.warns_before else self.severity
+        before = self.warns_before
+        if isinstance(before, str):
+            named = str(assumptions[before])
+            before = rocdate.parse_date(named) if named else date.max
+        return "warn" if before and day < before else self.severity
 
 
 _RULES: Final[dict[tuple[Edition, str], Rule]] = {}
@@ -81,19 +96,23 @@ def rule(
     once_a_file: tuple[str, ...] = (),
     since: date | None = None,
     until: date | None = None,
-    warns_before: date | None = None,
+    warns_before: date | str | None = None,
+    severity_by: Mapping[str, str] | None = None,
     assumptions: tuple[str, ...] = (),
+    off_without: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Breaks]], Callable[..., Breaks]]:
     """Register a function as the rule of its code.
 
     ``field``: the field blamed when the function returns one expression. ``of_value``: the rule only speaks of a
     value that was sent, so it can be skipped for a field that nobody sent. ``once_a_file``: the rule is broken
     by the second and further rows of the whole file for which the expression is true and these fields are
-    the same. ``assumptions``: names from assumptions.toml that it rests on.
+    the same. ``severity_by``: assumptions that hold the severity of a break, by the field blamed. ``assumptions``:
+    names from assumptions.toml that it rests on; ``off_without``: those among them
+    without whose value the rule cannot say anything and is reported as off.
     """
 
     def register(function: Callable[..., Breaks]) -> Callable[..., Breaks]:
-        name = str(function.__name__)  # type: ignore[attr-defined]
+        name = str(function.__name__)
         code = name.removeprefix("code_")
         paragraphs = [" ".join(p.split()) for p in textwrap.dedent(function.__doc__ or "").strip().split("\n\n")]
         if len(paragraphs) < 2:
@@ -116,7 +135,9 @@ def rule(
             since=since,
             until=until,
             warns_before=warns_before,
-            assumptions=assumptions,
+            severity_by=severity_by or {},
+            assumptions=(*off_without, *assumptions),
+            off_without=off_without,
         )
         return function
 
@@ -173,6 +194,11 @@ def as_time(field: str) -> pl.Expr:
 def now() -> pl.Expr:
     """The moment of upload, Taipei time, as Datetime."""
     return pl.col("now")
+
+
+def record() -> pl.Expr:
+    """The record's number in the file, the same for a visit and its orders."""
+    return pl.col("record")
 
 
 def uploader() -> pl.Expr:

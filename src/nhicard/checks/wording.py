@@ -44,7 +44,11 @@ def _facts(edition: Edition, blamed: str) -> tuple[dict[str, str], dict[str, str
     if known is None:
         name = {"*": ("欄位", "The field"), "MB2": ("MB2", "MB2")}.get(blamed, (blamed, blamed))
         blank = {"length": "規定長度", "type": "規定型態", "values": "見代碼表"}
-        blank_en = {"length": "of the defined length", "type": "of the defined type", "values": "see the code table"}
+        blank_en = {
+            "length": "of the defined length",
+            "type": "of the defined type",
+            "values": "see the code table",
+        }
         return {"field": name[0], "name": "醫令" if blamed == "MB2" else "名稱", **blank}, {
             "field": name[1],
             "name": "orders" if blamed == "MB2" else "name",
@@ -54,8 +58,20 @@ def _facts(edition: Edition, blamed: str) -> tuple[dict[str, str], dict[str, str
     length_zh, length_en = _length(known.length, form)
     values_zh, values_en = _values(edition, form)
     return (
-        {"field": blamed, "name": known.name_zh, "length": length_zh, "type": _FORMS_ZH[form.form], "values": values_zh},
-        {"field": blamed, "name": known.name_en, "length": length_en, "type": _FORMS_EN[form.form], "values": values_en},
+        {
+            "field": blamed,
+            "name": known.name_zh,
+            "length": length_zh,
+            "type": _FORMS_ZH[form.form],
+            "values": values_zh,
+        },
+        {
+            "field": blamed,
+            "name": known.name_en,
+            "length": length_en,
+            "type": _FORMS_EN[form.form],
+            "values": values_en,
+        },
     )
 
 

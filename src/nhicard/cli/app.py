@@ -15,7 +15,8 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Taiwan NHI card visit-data uploads, formats 1.0 and 2.0.\n\n健保卡就醫資料上傳 1.0 與 2.0：上傳前檢核、代碼說明、測試資料。",
+    help="Taiwan NHI card visit-data uploads, formats 1.0 and 2.0.\n\n"
+    "健保卡就醫資料上傳 1.0 與 2.0：上傳前檢核、代碼說明、測試資料。",
     epilog="Exit codes: 0 nothing rejected, 1 something rejected, 2 the input could not be used.",
 )
 
@@ -54,12 +55,32 @@ def _moment(text: str | None) -> datetime | None:
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Upload files or folders of them; - reads standard input.")],
-    output: Annotated[Format, typer.Option("--format", help="text for people; json and csv are complete and stable.")] = Format.text,
-    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="Check as if uploaded then (Taipei), e.g. 2023-10-23T12:00. Default: now.")] = None,
-    institution: Annotated[str | None, typer.Option(metavar="CODE", help="Institution of the uploading SAM; switches code 07 on.")] = None,
-    reference: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder with reference lists (docs/reference-lists.md).")] = None,
-    config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings file; default nhicard.toml here or in the user's configuration folder.")] = None,
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="Upload files or folders of them; - reads standard input."),
+    ],
+    output: Annotated[
+        Format, typer.Option("--format", help="text for people; json and csv are complete and stable.")
+    ] = Format.text,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Check as if uploaded then (Taipei), e.g. 2023-10-23T12:00. Default: now."),
+    ] = None,
+    institution: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Institution of the uploading SAM; switches code 07 on."),
+    ] = None,
+    reference: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with reference lists (docs/reference-lists.md)."),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Settings file; default nhicard.toml here or in the user's configuration folder.",
+        ),
+    ] = None,
     lang: Annotated[Language, typer.Option(help="Language of the sentences in text output.")] = Language.both,
     show: Annotated[int, typer.Option(metavar="N", min=0, help="How many findings to show in text output.")] = 10,
 ) -> None:
@@ -82,7 +103,10 @@ def check(
 
 @app.command()
 def explain(
-    terms: Annotated[list[str], typer.Argument(metavar="CODE|FIELD...", help="An error code such as D055, or a field id such as M49.")],
+    terms: Annotated[
+        list[str],
+        typer.Argument(metavar="CODE|FIELD...", help="An error code such as D055, or a field id such as M49."),
+    ],
 ) -> None:
     """Explain an error code or a field: what it asks, why, an example that breaks it and one that keeps it.
 
@@ -105,8 +129,19 @@ def generate(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Where to write the file.")],
     visits: Annotated[int, typer.Option(metavar="N", min=1, help="How many visits.")] = 1000,
     seed: Annotated[int, typer.Option(metavar="S", help="The same seed gives the same file.")] = 1,
-    error_rate: Annotated[float, typer.Option(metavar="P", min=0.0, max=1.0, help="Share of records with a planted error; what was planted is written to FILE.planted.csv.")] = 0.0,
-    as_of: Annotated[str | None, typer.Option(metavar="TIME", help="The visits are of the days before this moment. Default: now.")] = None,
+    error_rate: Annotated[
+        float,
+        typer.Option(
+            metavar="P",
+            min=0.0,
+            max=1.0,
+            help="Share of records with a planted error; what was planted is written to FILE.planted.csv.",
+        ),
+    ] = 0.0,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="The visits are of the days before this moment. Default: now."),
+    ] = None,
     institutions: Annotated[int, typer.Option(metavar="N", min=1, help="How many institutions.")] = 1,
 ) -> None:
     """Write a realistic synthetic upload file: made-up people with valid check digits, no real data.
@@ -124,7 +159,9 @@ def generate(
 def bench(
     visits: Annotated[int, typer.Option(metavar="N", min=100, help="Size of the file that is measured.")] = 100_000,
     rounds: Annotated[int, typer.Option(metavar="N", min=1, help="How often each thing is timed.")] = 5,
-    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write the table as Markdown.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Also write the table as Markdown.")
+    ] = None,
 ) -> None:
     """Measure the performance budgets on this machine, as ratios within one run (docs/performance.md).
 
@@ -145,7 +182,9 @@ def _version(value: bool) -> None:
 
 @app.callback()
 def common(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Options before the command."""
 

@@ -20,7 +20,10 @@ def run(visits: int, rounds: int, output: Path | None) -> int:
     """Measure on a file of so many visits; returns the exit code (0, whatever the figures)."""
     console = Console(highlight=False)
     status = Console(stderr=True, highlight=False)
-    with tempfile.TemporaryDirectory(prefix="nhicard-bench-") as folder, status.status("making the file") as told:
+    with (
+        tempfile.TemporaryDirectory(prefix="nhicard-bench-") as folder,
+        status.status("making the file") as told,
+    ):
         large, small = Path(folder) / "large.xml", Path(folder) / "ten.xml"
         batch = generate("2.0", visits=visits, seed=1, as_of=AS_OF)
         with large.open("wb") as stream:

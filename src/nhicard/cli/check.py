@@ -25,7 +25,7 @@ _PROGRESS_FROM_BYTES = 20 << 20
 _STDIN = "-"
 
 
-def run(  # noqa: PLR0913
+def run(
     names: list[str],
     output: str,
     as_of: datetime | None,
@@ -75,13 +75,12 @@ def _files(names: list[str], errors: Console) -> Iterator[str | None]:
 def _one(name: str, context: Context, report: Report, errors: Console) -> int:
     tally = Tally()
     try:
-        with _stream(name, errors) as stream:
-            with report.file(name, context) as page:
-                for part in check_file(stream, context):
-                    tally.add(part)
-                    page.add(part)
-                tally.settle()
-                page.finish(tally)
+        with _stream(name, errors) as stream, report.file(name, context) as page:
+            for part in check_file(stream, context):
+                tally.add(part)
+                page.add(part)
+            tally.settle()
+            page.finish(tally)
     except UnusableInput as error:
         errors.print(f"{name}: {error.zh} {error.en}", markup=False)
         return 2
@@ -104,7 +103,12 @@ def _stream(name: str, errors: Console) -> Iterator[BinaryIO]:
             yield stream
             return
         bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn(), console=errors, transient=True
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TimeRemainingColumn(),
+            console=errors,
+            transient=True,
         )
         with bar:
             task = bar.add_task(path.name, total=size)

@@ -41,7 +41,11 @@ def _code(entry: CodeExplanation) -> Panel:
         for paragraph in entry.rule.more:
             parts.append(Padding(Text(paragraph), (1, 0, 0, 0)))
     table = _table()
-    severity = {"reject": "退件 rejected", "warn": "提示，仍收載 accepted with a warning", "file": "整份退件 the whole file is rejected"}
+    severity = {
+        "reject": "退件 rejected",
+        "warn": "提示，仍收載 accepted with a warning",
+        "file": "整份退件 the whole file is rejected",
+    }
     if entry.rule:
         words = severity[entry.rule.severity]
         if entry.rule.warns_before:

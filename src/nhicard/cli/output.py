@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import IO, Protocol
 
 import polars as pl
@@ -35,16 +35,11 @@ class Page(Protocol):
 class Report(Protocol):
     """The output of a whole run."""
 
-    def file(self, name: str, context: Context) -> _PageManager:
+    def file(self, name: str, context: Context) -> AbstractContextManager[Page]:
         """A page for a file."""
 
     def close(self) -> None:
         """The last file was written."""
-
-
-class _PageManager(Protocol):
-    def __enter__(self) -> Page: ...
-    def __exit__(self, *exc: object) -> bool | None: ...
 
 
 def report_for(output: str, lang: str, show: int) -> Report:
@@ -181,9 +176,7 @@ class _TextPage:
             pl.len().alias("count"), pl.first("text_zh", "text_en")
         )
         joined = counts if self.counts is None else pl.concat([self.counts, counts])
-        self.counts = joined.group_by("code", "field", "severity").agg(
-            pl.sum("count"), pl.first("text_zh", "text_en")
-        )
+        self.counts = joined.group_by("code", "field", "severity").agg(pl.sum("count"), pl.first("text_zh", "text_en"))
 
     def finish(self, tally: Tally) -> None:
         assert self.last is not None
@@ -225,10 +218,18 @@ class _TextPage:
 
     def _frequent(self) -> Table:
         assert self.counts is not None
-        table = Table(box=None, padding=(0, 2, 0, 0), title="最常見 Most frequent", title_justify="left", title_style="bold")
+        table = Table(
+            box=None,
+            padding=(0, 2, 0, 0),
+            title="最常見 Most frequent",
+            title_justify="left",
+            title_style="bold",
+        )
         for name, justify in (("筆數", "right"), ("代碼", "left"), ("欄位", "left"), ("說明", "left")):
             table.add_column(name, justify=justify, overflow="fold")  # type: ignore[arg-type]
-        for row in self.counts.sort("count", "code", "field", descending=[True, False, False]).head(8).iter_rows(named=True):
+        for row in (
+            self.counts.sort("count", "code", "field", descending=[True, False, False]).head(8).iter_rows(named=True)
+        ):
             table.add_row(f"{row['count']:,}", self._code(row), row["field"] or "", self._words(row))
         return table
 

@@ -122,9 +122,7 @@ def _overridden(assumption: Assumption, given: Any) -> Any:
 
 def _checked(name: str, default: Any, given: Any, assumption: Assumption) -> Any:
     value = _frozen(given)
-    if isinstance(default, tuple) and not (
-        isinstance(value, tuple) and all(isinstance(item, str) for item in value)
-    ):
+    if isinstance(default, tuple) and not (isinstance(value, tuple) and all(isinstance(item, str) for item in value)):
         raise ValueError(f"assumption {name}: expected a list of strings, got {given!r}")
     if type(value) is not type(default):  # a bool is no int here
         raise ValueError(f"assumption {name}: expected {type(default).__name__}, got {given!r}")

@@ -51,9 +51,7 @@ class SourceMap:
 
     def lines(self, scope: Literal["visit", "order"], rows: NDArray[np.int64], column: int | None) -> NDArray[np.int64]:
         """Line numbers (from 1) of a column's values in the given rows; of the element where it was not sent."""
-        starts, cells = (
-            (self.visit_rows, self.visit_cells) if scope == "visit" else (self.order_rows, self.order_cells)
-        )
+        starts, cells = (self.visit_rows, self.visit_cells) if scope == "visit" else (self.order_rows, self.order_cells)
         positions = starts[rows]
         if column is not None:
             sent = cells[column, rows]
@@ -83,7 +81,9 @@ class Batch:
         """The record number of the first visit, 1 for an empty batch."""
         return int(self.visits["record"][0]) if self.visits.height else 1
 
-    def lines(self, scope: Literal["visit", "order"], rows: NDArray[np.int64], field_id: str | None) -> NDArray[np.int64]:
+    def lines(
+        self, scope: Literal["visit", "order"], rows: NDArray[np.int64], field_id: str | None
+    ) -> NDArray[np.int64]:
         """Line numbers of a field's values in rows of one frame; 0 where the batch did not come from a file."""
         found = np.zeros(len(rows), dtype=np.int64)
         ids = visit_fields(self.edition) if scope == "visit" else order_fields(self.edition)

@@ -52,7 +52,7 @@ _USER_DEFINED_AREAS: Final = (
 _NON_ASCII: Final = re.compile(rb"[\x80-\xff]")
 
 
-class UndecodableBytes(ValueError):  # noqa: N818 - named for what was found
+class UndecodableBytes(ValueError):
     """Bytes that are not Big5: ``data`` (one or two bytes) at ``offset`` (bytes, from 0)."""
 
     def __init__(self, offset: int, data: bytes) -> None:
@@ -64,7 +64,7 @@ class UndecodableBytes(ValueError):  # noqa: N818 - named for what was found
         return f"bytes {self.data.hex(' ').upper()} at offset {self.offset} are not Big5"
 
 
-class UnencodableCharacter(ValueError):  # noqa: N818 - named for what was found
+class UnencodableCharacter(ValueError):
     """A character that Big5 lacks: ``character``, its Unicode ``name``, ``position`` (characters, from 0)."""
 
     def __init__(self, character: str, position: int) -> None:
@@ -74,9 +74,7 @@ class UnencodableCharacter(ValueError):  # noqa: N818 - named for what was found
         self.position = position
 
     def __str__(self) -> str:
-        return (
-            f"Big5 has no {self.name} (U+{ord(self.character):04X}), at position {self.position} of the text"
-        )
+        return f"Big5 has no {self.name} (U+{ord(self.character):04X}), at position {self.position} of the text"
 
 
 @cache

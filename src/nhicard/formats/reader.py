@@ -30,7 +30,8 @@ KERNEL_FROM_BYTES: Final = 1 << 20
 Reader = Literal["auto", "kernel", "tree"]
 
 _PROLOG = re.compile(
-    rb"\s*(?:<\?xml(?P<declaration>[^>]*)\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*(?P<root><RECS(?:\s[^>]*)?>)", re.DOTALL
+    rb"\s*(?:<\?xml(?P<declaration>[^>]*)\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*(?P<root><RECS(?:\s[^>]*)?>)",
+    re.DOTALL,
 )
 _DOCTYPE = re.compile(rb"<!DOCTYPE\b")
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
@@ -136,7 +137,7 @@ class _Scan:
         buffer = np.empty(capacity + PADDING, dtype=np.uint8)
         filled = len(self.leftover)
         buffer[:filled] = np.frombuffer(self.leftover, dtype=np.uint8)
-        view = memoryview(buffer)
+        view = buffer.data
         while filled < capacity and not self.final:
             got = self.stream.readinto(view[filled:capacity])  # type: ignore[attr-defined]
             if not got:
@@ -268,7 +269,10 @@ def _refuse_other_kinds(head: bytes) -> None:
         if head.startswith(magic):
             raise UnusableInput(f"這是 {zh}。", f"This is {en}.")
     if not head.lstrip().startswith(b"<"):
-        raise UnusableInput("這不是 XML 檔，無法當作健保卡上傳檔讀取。", "This is not XML and cannot be read as an upload file.")
+        raise UnusableInput(
+            "這不是 XML 檔，無法當作健保卡上傳檔讀取。",
+            "This is not XML and cannot be read as an upload file.",
+        )
 
 
 __all__ = ["KERNEL_FROM_BYTES", "RECORD_START", "SLICE_BYTES", "UnusableInput", "read", "scan"]

@@ -131,7 +131,7 @@ class Slice:
         return self.data[: min(length, self.end)].tobytes()
 
     def tail(self, position: int) -> memoryview:
-        return memoryview(self.data[position : self.end])
+        return memoryview(self.data[position : self.end].data)
 
     @property
     def newlines(self) -> NDArray[np.int32]:
@@ -161,7 +161,15 @@ class Slice:
 
 class _SliceReader:
     def __init__(
-        self, part: Slice, start: int, edition: Edition, encoding: Encoding, root: bytes, *, final: bool, closed: bool
+        self,
+        part: Slice,
+        start: int,
+        edition: Edition,
+        encoding: Encoding,
+        root: bytes,
+        *,
+        final: bool,
+        closed: bool,
     ) -> None:
         self.part = part
         self.position = start
@@ -270,8 +278,9 @@ class _SliceReader:
             return True
         again = _AGAIN.match(data, at)
         if again:
-            self._fault("Y015", "檔案有多個 <RECS>，整份退件；每份檔案只能有一個。",
-                        "The file has more than one <RECS>; the whole file is rejected, send one RECS a file.", at)  # fmt: skip
+            zh = "檔案有多個 <RECS>，整份退件；每份檔案只能有一個。"
+            en = "The file has more than one <RECS>; the whole file is rejected, send one RECS a file."
+            self._fault("Y015", zh, en, at)
             return self._stop()
         if self.part.closed:
             self._fault("Y003", "</RECS> 之後還有內容；請刪除。", "There is content behind </RECS>; remove it.", at)
@@ -324,7 +333,9 @@ class _SliceReader:
         """Faults of the bytes that the kernel could not decode."""
         found = []
         total = int(self.counts[3])
-        for position, (scope, row, column) in zip(self.bad[:total].tolist(), self.bad_cells[:total].tolist(), strict=True):
+        for position, (scope, row, column) in zip(
+            self.bad[:total].tolist(), self.bad_cells[:total].tolist(), strict=True
+        ):
             visit = self.order_visit[row] if scope else row
             fault = undecodable(
                 self.encoding,
@@ -337,7 +348,9 @@ class _SliceReader:
             found.append(replace(fault, record=self.part.first_record + int(visit)))
         if total > len(self.bad):
             more = total - len(self.bad)
-            found.append(Fault("Y014", f"另有 {more:,} 個無法解碼的位元組。", f"{more:,} more bytes cannot be decoded."))
+            found.append(
+                Fault("Y014", f"另有 {more:,} 個無法解碼的位元組。", f"{more:,} more bytes cannot be decoded.")
+            )
         return found
 
     def _batch(self) -> Batch:

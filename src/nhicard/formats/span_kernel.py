@@ -79,12 +79,7 @@ def _utf8_length(buf, p, end):  # type: ignore[no-untyped-def]
             return 0
         return 3
     if c < 0xF5:
-        if (
-            p + 3 >= end
-            or (buf[p + 1] & 0xC0) != 0x80
-            or (buf[p + 2] & 0xC0) != 0x80
-            or (buf[p + 3] & 0xC0) != 0x80
-        ):
+        if p + 3 >= end or (buf[p + 1] & 0xC0) != 0x80 or (buf[p + 2] & 0xC0) != 0x80 or (buf[p + 3] & 0xC0) != 0x80:
             return 0
         if c == 0xF0 and buf[p + 1] < 0x90:
             return 0
@@ -162,7 +157,7 @@ def _write_view(view, data, start, length, buffer_index):  # type: ignore[no-unt
 
 
 @_njit
-def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR0915
+def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buf,  # uint8: the slice's bytes, then at least 16 NUL bytes
     start,
     end,
@@ -367,9 +362,7 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0913, PLR
                 else:
                     irregular = True
                     break
-            elif (
-                c1 == _SLASH and buf[p + 2] == 82 and buf[p + 3] == 69 and buf[p + 4] == 67 and buf[p + 5] == _GT
-            ):
+            elif c1 == _SLASH and buf[p + 2] == 82 and buf[p + 3] == 69 and buf[p + 4] == 67 and buf[p + 5] == _GT:
                 p += 6
                 closed = True
                 break

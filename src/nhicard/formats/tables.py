@@ -10,7 +10,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from importlib.resources import as_file, files
 from types import MappingProxyType
 from typing import Literal
 
@@ -62,7 +62,7 @@ class Code:
 
 def rows(name: str) -> Iterator[dict[str, str]]:
     """The rows of a packaged CSV of this room, as dicts."""
-    with (files(__package__) / "data" / name).open(encoding="utf-8", newline="") as lines:
+    with as_file(files(__package__) / "data" / name) as path, path.open(encoding="utf-8", newline="") as lines:
         yield from csv.DictReader(lines)
 
 
@@ -139,8 +139,8 @@ class Form:
     """What a field's value must look like.
 
     ``length_rule``: ``exact`` or at most the field's length; ``decimal`` asks for a decimal point as well; empty
-    where the length is unknown. ``pattern``: a regular expression of the allowed characters, or ``ascii``. ``values``: a code
-    table, or a range such as ``1-9``.
+    where the length is unknown. ``pattern``: a regular expression of the allowed characters, or ``ascii``.
+    ``values``: a code table, or a range such as ``1-9``.
     """
 
     field: str

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from lxml import etree
 
@@ -28,7 +28,8 @@ _SHELTERED = re.compile(f"[{chr(_SHELTER + 0x80)}-{chr(_SHELTER + 0xFF)}]")
 _SHELTERED_RUN = re.compile(f"[\0-\x7f{chr(_SHELTER + 0x80)}-{chr(_SHELTER + 0xFF)}]+")
 
 _TOKEN = re.compile(
-    rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|</?RECS?(?=[\s/>])[^>]*(?:>|\Z)", re.DOTALL
+    rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|</?RECS?(?=[\s/>])[^>]*(?:>|\Z)",
+    re.DOTALL,
 )
 _FIELD_ID = re.compile(r"[A-Z][0-9]{2}")
 
@@ -73,7 +74,12 @@ def read_record(raw: bytes, edition: Edition, encoding: Encoding, root: bytes, *
     record = Record()
     if not closed:
         record.faults.append(
-            Fault("Y006", "本筆缺少 </REC>；請補上後重傳。", "This record has no </REC>; add it and send the record again.", line=1)
+            Fault(
+                "Y006",
+                "本筆缺少 </REC>；請補上後重傳。",
+                "This record has no </REC>; add it and send the record again.",
+                line=1,
+            )
         )
     if len(raw) > MAX_RECORD:
         record.faults.append(_malformed(f"record of {len(raw):,} bytes exceeds {MAX_RECORD:,}", 1))
@@ -119,7 +125,7 @@ def _parse(raw: bytes, root: bytes, record: Record, *, recover: bool) -> etree._
 
 def _plain(message: str) -> str:
     """libxml2's message without the value bytes that it may quote."""
-    return _SHELTERED.sub("?", message.split(", line ")[0])[:160]
+    return _SHELTERED.sub("?", message.split(", line ", maxsplit=1)[0])[:160]
 
 
 def _malformed(why: str, line: int) -> Fault:
@@ -133,6 +139,12 @@ def _malformed(why: str, line: int) -> Fault:
 
 def _local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
+
+
+def _line(element: etree._Element) -> int:
+    """The element's line, from 1 within the record's own bytes."""
+    line: Any = element.sourceline  # the stubs say Ellipsis
+    return int(line or 1)
 
 
 class _Walker:
@@ -164,7 +176,7 @@ class _Walker:
             for place, order in enumerate(inner["MB2"], 1):
                 values: dict[str, tuple[str, int]] = {}
                 self._fields(order, "MB2", place, values)
-                self.out.orders.append((order.sourceline or 1, values))
+                self.out.orders.append((_line(order), values))
 
     def _children(
         self, parent: etree._Element, name: str, allowed: dict[str, int | None]
@@ -211,7 +223,13 @@ class _Walker:
             known = self.fields.get(tag)
             if known is None:
                 if tag in ("RECS", "REC", "MSH", "MB", "MB1", "MB2"):
-                    self._fault("Y005", f"{name} 內不應有 <{tag}>。", f"{name} must not hold <{tag}>.", child, order=order)
+                    self._fault(
+                        "Y005",
+                        f"{name} 內不應有 <{tag}>。",
+                        f"{name} must not hold <{tag}>.",
+                        child,
+                        order=order,
+                    )
                 else:
                     self._unknown(child, tag, order)
             elif known.segment != name:
@@ -223,16 +241,19 @@ class _Walker:
                 en = f"{tag} stands twice in one segment; keep one."
                 self._fault("Y003", zh, en, child, field_id=tag, order=order)
             else:
-                values[tag] = (self._value(child, tag, order), child.sourceline or 1)
+                values[tag] = (self._value(child, tag, order), _line(child))
 
     def _value(self, element: etree._Element, field_id: str, order: int | None) -> str:
         for child in element:
             if isinstance(child.tag, str):
-                zh, en = f"{field_id} 內不應再有 <{_local(child)}>。", f"{field_id} must not hold <{_local(child)}>."
+                zh, en = (
+                    f"{field_id} 內不應再有 <{_local(child)}>。",
+                    f"{field_id} must not hold <{_local(child)}>.",
+                )
                 self._fault("Y005", zh, en, child, field_id=field_id, order=order)
             else:
                 self._unreadable(child)
-        text = "".join(element.itertext()) if len(element) else element.text or ""
+        text = "".join(map(str, element.itertext())) if len(element) else element.text or ""
         if len(text) > MAX_VALUE:
             zh, en = f"內容超過 {MAX_VALUE:,} 位元組。", f"The value exceeds {MAX_VALUE:,} bytes."
             self._fault("Y003", zh, en, element, field_id=field_id, order=order)
@@ -254,7 +275,7 @@ class _Walker:
                 for position in bad:
                     offset = self.offset + found + position if found >= 0 else None
                     self.out.faults.append(
-                        undecodable(self.encoding, data[position], field_id, order, element.sourceline or 1, offset)
+                        undecodable(self.encoding, data[position], field_id, order, _line(element), offset)
                     )
             yield decoded
         yield text[end:]
@@ -285,7 +306,7 @@ class _Walker:
         field_id: str | None = None,
         order: int | None = None,
     ) -> None:
-        self.out.faults.append(Fault(code, zh, en, field=field_id, order=order, line=element.sourceline or 1))
+        self.out.faults.append(Fault(code, zh, en, field=field_id, order=order, line=_line(element)))
 
 
 def decode_bytes(data: bytes, encoding: Encoding) -> tuple[str, list[int]]:

@@ -103,6 +103,4 @@ def _tell(visits: pl.DataFrame, orders: pl.DataFrame, error: codec.UnencodableCh
             rows = frame.filter(pl.col(field_id).str.contains(error.character, literal=True))
             if rows.height:
                 order = int(rows["order"][0]) if "order" in rows.columns else None
-                raise UnwritableValue(
-                    int(rows["record"][0]), order, field_id, error.character, error.name
-                ) from error
+                raise UnwritableValue(int(rows["record"][0]), order, field_id, error.character, error.name) from error

@@ -24,6 +24,8 @@ DEFAULT_AS_OF: Final = datetime(2023, 10, 20, 12, 0)
 _FOLDERS: Final[Mapping[Edition, str]] = {"1.0": "edition10", "2.0": "edition20"}
 _CHANGE = re.compile(r"(?P<name>[A-Z][A-Z0-9]{2})(?:\[(?P<order>\d+|\+|\*)\])?=(?P<value>.*)", re.DOTALL)
 
+# Every scalar stays a string: 0001 and 1121016 are codes, not numbers.
+_STRINGS: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 NO_LISTS: Final = References()
 
 Record = tuple[dict[str, str], list[dict[str, str]]]
@@ -119,12 +121,7 @@ def base_record(edition: Edition, family: str, name: str) -> Record:
 def _load(edition: Edition, family: str) -> dict[str, Any]:
     path = files(__package__) / _FOLDERS[edition] / f"{family}.yaml"
     with path.open(encoding="utf-8") as lines:
-        return dict(yaml.load(lines, Loader=_loader()) or {})
-
-
-def _loader() -> Any:
-    """YAML that keeps every scalar a string: 0001 and 1121016 are codes, not numbers."""
-    return yaml.CBaseLoader if hasattr(yaml, "CBaseLoader") else yaml.BaseLoader
+        return dict(yaml.load(lines, Loader=_STRINGS) or {})  # noqa: S506  # a base loader makes strings only
 
 
 def _bases(edition: Edition, family: str) -> dict[str, Any]:
@@ -162,7 +159,18 @@ def cases_of(edition: Edition, code: str) -> list[Case]:
 
 
 def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Case:
-    known = {"base", "breaks", "keeps", "field", "severity", "keeps_also", "as_of", "institution", "assume", "lists"}
+    known = {
+        "base",
+        "breaks",
+        "keeps",
+        "field",
+        "severity",
+        "keeps_also",
+        "as_of",
+        "institution",
+        "assume",
+        "lists",
+    }
     if unknown := set(entry) - known:
         raise ValueError(f"{family}.yaml, {code}: unknown key {', '.join(sorted(unknown))}")
     return Case(
@@ -177,16 +185,17 @@ def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Ca
         keeps_also=frozenset(entry.get("keeps_also") or ()),
         as_of=datetime.fromisoformat(entry["as_of"]) if "as_of" in entry else DEFAULT_AS_OF,
         institution=entry.get("institution"),
-        assume={name: _literal(value) for name, value in (entry.get("assume") or {}).items()},
+        assume={name: _literal(name, value) for name, value in (entry.get("assume") or {}).items()},
         lists=entry.get("lists") or {},
     )
 
 
-def _literal(value: Any) -> Any:
-    """A scalar of ``assume`` as TOML would have it."""
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value, int(value) if value.isdecimal() and value[0] != "0" else value)
-    return value
+def _literal(name: str, value: Any) -> Any:
+    """A value of ``assume`` in the type of the assumption, for case files know only strings."""
+    packaged = assumptions.load()[name]
+    if isinstance(packaged, bool):
+        return value == "true"
+    return int(value) if isinstance(packaged, int) else value
 
 
 def _changes(text: str | list[str] | None) -> tuple[str, ...]:
@@ -199,7 +208,9 @@ def _changes(text: str | list[str] | None) -> tuple[str, ...]:
 def _reference(name: str, rows: list[dict[str, str]]) -> Reference:
     """An inline list: rows of key columns, ``start``, ``end`` (ISO dates, may be left out) and attributes."""
     columns = [key for key in rows[0] if key not in ("start", "end")]
-    frame = pl.DataFrame({key: [row.get(key) for row in rows] for key in columns}, schema=dict.fromkeys(columns, pl.String))
+    frame = pl.DataFrame(
+        {key: [row.get(key) for row in rows] for key in columns}, schema=dict.fromkeys(columns, pl.String)
+    )
     dates = [
         pl.Series(key, [row.get(key) or None for row in rows], dtype=pl.String).str.to_date("%Y-%m-%d")
         for key in ("start", "end")
@@ -207,4 +218,14 @@ def _reference(name: str, rows: list[dict[str, str]]) -> Reference:
     return Reference(name, frame.with_columns(dates), "inline")
 
 
-__all__ = ["DEFAULT_AS_OF", "EDITIONS", "Case", "all_cases", "base_names", "base_record", "cases_of", "changed", "families"]
+__all__ = [
+    "DEFAULT_AS_OF",
+    "EDITIONS",
+    "Case",
+    "all_cases",
+    "base_names",
+    "base_record",
+    "cases_of",
+    "changed",
+    "families",
+]

@@ -23,8 +23,7 @@ def BD(assume: Assumptions) -> Breaks:
         "A17": VISIT_DATA & (as_time("A17") > now()),
         "A71": VISIT_DATA & (as_time("A71") > now()),
         "A42": VISIT_DATA & (as_date("A42") > latest),
-        "A51": VISIT_DATA
-        & (prenatal > latest if assume["prenatal_exam_may_be_on_upload_day"] else prenatal >= latest),
+        "A51": VISIT_DATA & (prenatal > latest if assume["prenatal_exam_may_be_on_upload_day"] else prenatal >= latest),
     }
 
 

@@ -56,7 +56,9 @@ def AA01(assume: Assumptions) -> Breaks:
     藥品（A72 為 1、2、A、B）須有天數；每筆醫令須有總量，虛擬醫令 R001 等除外。
     Drugs (A72 1, 2, A, B) need days; every order needs a total, virtual orders such as R001 excepted.
     """
-    virtual = col.A73.is_in(list(assume["zero_total_orders"])).fill_null(False) | col.A72.is_in(["G", "H", "J", "K"]).fill_null(False)
+    virtual = col.A73.is_in(list(assume["zero_total_orders"])).fill_null(False) | col.A72.is_in(
+        ["G", "H", "J", "K"]
+    ).fill_null(False)
     return {
         "A76": col.A72.is_in(list(_DRUGS)) & (col.A76.is_null() | (as_int("A76") == 0)),
         "A77": (as_float("A77") == 0) & ~virtual,
@@ -100,7 +102,13 @@ def site_codes() -> str:
 @rule(
     EDITION,
     of_value=True,
-    assumptions=("days_limit_inclusive", "a24_is_a_letter", "a41_allows_05_to_08", "a53_allows_up_to_70", "a72_allows_g_h_j_k"),
+    assumptions=(
+        "days_limit_inclusive",
+        "a24_is_a_letter",
+        "a41_allows_05_to_08",
+        "a53_allows_up_to_70",
+        "a72_allows_g_h_j_k",
+    ),
 )
 def AD(assume: Assumptions) -> Breaks:
     """{field}（{name}）的值不在允許範圍（{values}）；請改正。

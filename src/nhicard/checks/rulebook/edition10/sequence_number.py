@@ -17,9 +17,7 @@ _IC_NUMBER: Final = col.A18.str.starts_with("IC") & (col.A18.str.len_bytes() == 
 def _counted(assume: Assumptions) -> pl.Expr:
     """Whether the visit category uses up a sequence number."""
     table = codes("1.0", "A23")
-    return col.A23.is_in(
-        [code for code in categories(assume) if code in table and "counted=yes" in table[code].attr]
-    )
+    return col.A23.is_in([code for code in categories(assume) if code in table and "counted=yes" in table[code].attr])
 
 
 def _counted_numbers(assume: Assumptions) -> list[str]:
@@ -45,9 +43,7 @@ def _expanded(spread: str) -> list[str]:
 def _abnormal_numbers(assume: Assumptions) -> list[str]:
     """The announced numbers for visits whose card was not fully read or written."""
     printed = [
-        entry.code
-        for entry in codes("1.0", "A18").values()
-        if "obtained" in entry.attr and entry.basis == "official"
+        entry.code for entry in codes("1.0", "A18").values() if "obtained" in entry.attr and entry.basis == "official"
     ]
     return [*printed, *assume["later_numbers_accepted_in_10"]]
 

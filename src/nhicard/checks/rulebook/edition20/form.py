@@ -32,7 +32,15 @@ def _missing(field: str, assume: Assumptions) -> pl.Expr:
     return blank & carries_order() if field in _ORDER_ONLY else blank
 
 
-@rule(EDITION, assumptions=("original_visit_categories", "original_number_required", "late_card_fields", "m51_required_categories"))
+@rule(
+    EDITION,
+    assumptions=(
+        "original_visit_categories",
+        "original_number_required",
+        "late_card_fields",
+        "m51_required_categories",
+    ),
+)
 def AA(assume: Assumptions) -> Breaks:
     """{field}（{name}）在此情況下為必填，但未填寫；請補上後重傳。
 
@@ -73,7 +81,10 @@ def AA02(assume: Assumptions) -> Breaks:
     return {name: col(name).is_null() for name in assume["aa02_fields"]}
 
 
-@rule(EDITION, assumptions=("derived_matrix_applies", "unsigned_orders", "entry_without_order_fields_is_no_order"))
+@rule(
+    EDITION,
+    assumptions=("derived_matrix_applies", "unsigned_orders", "entry_without_order_fields_is_no_order"),
+)
 def AA03(assume: Assumptions) -> Breaks:
     """依就醫類別 M07 與資料格式 H01，{field}（{name}）為必填，但未填寫；本筆不採計，請補上後重傳。
 
@@ -105,9 +116,9 @@ def AB01(assume: Assumptions) -> Breaks:
     {field} ({name}) holds Chinese or other unexpected characters; use plain letters and digits.
     """
     free = set(assume["free_text_fields"])
-    return {
-        name: col(name).str.len_bytes() != col(name).str.len_chars() for name in fields(EDITION) if name not in free
-    }
+    # Digits and quantities are AB's; a value with any other character is of the wrong type already.
+    texts = [each.field for each in form.each(EDITION) if each.form in ("text", "code", "id")]
+    return {name: col(name).str.len_bytes() != col(name).str.len_chars() for name in texts if name not in free}
 
 
 @rule(EDITION, of_value=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from functools import cache
 
 import polars as pl
@@ -58,9 +58,13 @@ class FieldExplanation:
 @cache
 def _expressions(edition: Edition, code: str) -> tuple[tuple[str, pl.Expr], ...]:
     rule = rules(edition)[code]
-    # A rule that is off for want of a value speaks in its cases.
-    assumed = next((case.assume for case in cases_of(edition, code) if case.assume), {}) if rule.off_without else {}
-    return tuple(rule.breaks(assumptions.load(dict(assumed))).items())
+    # A rule that the packaged assumptions switch off speaks under those of its cases.
+    assumed = [{}, *(dict(case.assume) for case in cases_of(edition, code) if case.assume)]
+    for overrides in assumed:
+        chosen = assumptions.load(overrides)
+        if all(chosen[name] for name in rule.off_without) and (broken := rule.breaks(chosen)):
+            return tuple(broken.items())
+    return ()
 
 
 def explain_code(edition: Edition, code: str) -> CodeExplanation:
@@ -142,6 +146,8 @@ def explain(term: str) -> list[CodeExplanation | FieldExplanation]:
 
 
 def nearest(term: str) -> list[str]:
-    """Names that the user may have meant."""
+    """Names that the user may have meant, the likeliest first."""
     names = {name for edition in EDITIONS for name in (*official(edition), *fields(edition))}
-    return get_close_matches(term.upper(), sorted(names), n=4, cutoff=0.5)
+    likeness = {name: SequenceMatcher(None, term.upper(), name).ratio() for name in names}
+    close = sorted((-ratio, name) for name, ratio in likeness.items() if ratio >= 0.6)
+    return [name for _, name in close[:5]]

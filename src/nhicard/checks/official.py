@@ -10,7 +10,8 @@ from importlib.resources import as_file, files
 
 from nhicard.formats.tables import Edition
 
-_FILES: Mapping[Edition, str] = {"1.0": "errors10.csv", "2.0": "errors20.csv"}
+# Codes that edition 1.0 needs and its own list lacks are those of 2.0, with the reason why.
+_FILES: Mapping[Edition, tuple[str, ...]] = {"1.0": ("errors10.csv", "errors10_later.csv"), "2.0": ("errors20.csv",)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +34,12 @@ class OfficialCode:
 @cache
 def official(edition: Edition) -> Mapping[str, OfficialCode]:
     """All codes of the edition's error table by code."""
-    return {entry.code: entry for entry in _entries(edition)}
+    return {entry.code: entry for name in _FILES[edition] for entry in _entries(edition, name)}
 
 
-def _entries(edition: Edition) -> Iterator[OfficialCode]:
+def _entries(edition: Edition, name: str) -> Iterator[OfficialCode]:
     with (
-        as_file(files(__package__) / "data" / _FILES[edition]) as path,
+        as_file(files(__package__) / "data" / name) as path,
         path.open(encoding="utf-8", newline="") as lines,
     ):
         for row in csv.DictReader(lines):

@@ -42,7 +42,7 @@ def run(
         folder = reference or settings.reference
         references = load(folder) if folder else shipped()
     except (BadSettings, UnreadableList, OSError) as error:
-        errors.print(f"nhicard: {error}", markup=False)
+        errors.print(f"nhicard: {error}", markup=False, soft_wrap=True)
         return 2
     context = Context(
         as_of=as_of or rocdate.now(),
@@ -67,7 +67,9 @@ def _files(names: list[str], errors: Console) -> Iterator[str | None]:
             continue
         found = sorted(entry for entry in path.rglob("*") if entry.suffix.lower() == ".xml" and entry.is_file())
         if not found:
-            errors.print(f"{name}: 資料夾內沒有 XML 檔。 There is no XML file in this folder.", markup=False)
+            errors.print(
+                f"{name}: 資料夾內沒有 XML 檔。 There is no XML file in this folder.", markup=False, soft_wrap=True
+            )
             yield None
         yield from map(str, found)
 
@@ -82,10 +84,10 @@ def _one(name: str, context: Context, report: Report, errors: Console) -> int:
             tally.settle()
             page.finish(tally)
     except UnusableInput as error:
-        errors.print(f"{name}: {error.zh} {error.en}", markup=False)
+        errors.print(f"{name}: {error.zh} {error.en}", markup=False, soft_wrap=True)
         return 2
     except OSError as error:
-        errors.print(f"{name}: 無法讀取。 Cannot be read: {error.strerror or error}.", markup=False)
+        errors.print(f"{name}: 無法讀取。 Cannot be read: {error.strerror or error}.", markup=False, soft_wrap=True)
         return 2
     return 1 if tally.rejected or tally.whole_file_rejected else 0
 

@@ -25,7 +25,9 @@ def run(terms: list[str]) -> int:
             missing = True
             near = nearest(term)
             hint = f" 您要找的是：{'、'.join(near)}？ Did you mean {', '.join(near)}?" if near else ""
-            errors.print(f"沒有 {term} 這個代碼或欄位。 There is no code or field {term}.{hint}", markup=False)
+            errors.print(
+                f"沒有 {term} 這個代碼或欄位。 There is no code or field {term}.{hint}", markup=False, soft_wrap=True
+            )
         for entry in found:
             console.print(_code(entry) if isinstance(entry, CodeExplanation) else _field(entry))
     return 2 if missing else 0

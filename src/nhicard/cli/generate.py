@@ -31,7 +31,7 @@ def run(
 ) -> int:
     """Write the file, slice by slice; returns the exit code."""
     errors = Console(stderr=True, highlight=False)
-    moment = as_of or rocdate.now()
+    moment = _naive(as_of or rocdate.now())
     beside = planted_path(output)
     records = orders = planted = 0
     try:
@@ -52,15 +52,20 @@ def run(
             stream.write(EPILOG.encode("ascii"))
     except OSError as error:
         name = error.filename or output
-        errors.print(f"{name}: 無法寫入。 Cannot be written: {error.strerror or error}.", markup=False)
+        errors.print(f"{name}: 無法寫入。 Cannot be written: {error.strerror or error}.", markup=False, soft_wrap=True)
         return 2
     except ValueError as error:
-        errors.print(f"nhicard: {error}", markup=False)
+        errors.print(f"nhicard: {error}", markup=False, soft_wrap=True)
         return 2
     _tell(output, moment, records, orders)
     if error_rate:
         _tell_planted(beside, planted)
     return 0
+
+
+def _naive(moment: datetime) -> datetime:
+    """The same moment as Taipei's clocks show it."""
+    return moment.astimezone(rocdate.TAIPEI).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def planted_path(output: Path) -> Path:

@@ -294,6 +294,8 @@ class _Walker:
         self._fault("Y004", zh, en, child, field_id=shown, order=order)
 
     def _unreadable(self, child: etree._Element) -> None:
+        if any(fault.code == "Y003" for fault in self.out.faults):
+            return  # the parser has said so
         self._fault("Y003", "內容含有未定義的實體。", "The content refers to an entity that is not defined.", child)
 
     def _fault(

@@ -41,8 +41,8 @@ class Choice:
         self.frame = frame.sort(by, maintain_order=True)
         lengths = self.frame.group_by(by, maintain_order=True).len()
         self._place = dict(zip(lengths[by], range(lengths.height), strict=True))
-        self._size = lengths["len"].to_numpy().astype(np.int64)
-        self._first = np.cumsum(self._size) - self._size
+        self._size: Rows = lengths["len"].to_numpy().astype(np.int64)
+        self._first: Rows = np.cumsum(self._size) - self._size
         weights = self.frame["weight"].to_numpy() if "weight" in frame.columns else np.ones(frame.height)
         self._until = np.cumsum(weights)
         self._from = np.concatenate([[0.0], self._until])[self._first]
@@ -54,13 +54,15 @@ class Choice:
         points = self._from[group] + rng.random(len(group)) * (self._to - self._from)[group]
         found = np.searchsorted(self._until, points, side="right")
         # Rounding may carry a point to the end of its group.
-        return np.minimum(found, self._first[group] + self._size[group] - 1)
+        rows: Rows = np.minimum(found, self._first[group] + self._size[group] - 1)
+        return rows
 
     def further(self, rows: Rows, keys: pl.Series, steps: NDArray[np.int64]) -> Rows:
         """The rows that many steps on in their groups, from the end on again at the start."""
         group = self._groups(keys)
         first = self._first[group]
-        return first + (rows - first + steps) % self._size[group]
+        reached: Rows = first + (rows - first + steps) % self._size[group]
+        return reached
 
     def draw(self, rng: Generator, keys: pl.Series) -> pl.DataFrame:
         """The drawn rows as a frame of the keys' height; all null where the key is null."""

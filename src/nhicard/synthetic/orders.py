@@ -19,14 +19,16 @@ _FURTHER_TEETH: Final = 0.15
 _DOSES: Final = pl.DataFrame({"dose": [1.0, 0.5, 2.0], "weight": [8.0, 1.0, 1.0], "any": ["*"] * 3})
 
 
-def orders(rng: Generator, visits: pl.DataFrame) -> pl.DataFrame:
+def orders(rng: Generator, visits: pl.DataFrame, remarks: pl.Series) -> pl.DataFrame:
     """The orders of the visits, in their order: ``visit`` (row of its visit, UInt32), ``role`` and what belongs
-    to it; ``days`` as Int64, ``total`` as a string with one decimal, everything else strings."""
+    to it. ``days`` are Int64, ``total`` is a string with one decimal, everything else strings. ``remarks``: what
+    may be written on a drug.
+    """
     frame = _entries(rng, visits)
     frame = frame.hstack(visits.select("days", "exam_order", "vaccine")[frame["visit"]].get_columns())
     frame = frame.with_columns(code=pl.when(pl.col("group") == "exam").then("exam_order").otherwise("code"))
     return frame.with_columns(**_dosage(rng, frame)).with_columns(
-        **_sites(rng, frame), **_texts(rng, frame), **_vaccines(rng, frame), **_allergies(rng, frame)
+        **_sites(rng, frame), **_texts(rng, frame, remarks), **_vaccines(rng, frame), **_allergies(rng, frame)
     )
 
 
@@ -156,14 +158,13 @@ def _site_codes() -> tuple[pl.Series, pl.Series]:
     return pl.Series(teeth), pl.Series(letters)
 
 
-def _texts(rng: Generator, frame: pl.DataFrame) -> dict[str, pl.Series]:
+def _texts(rng: Generator, frame: pl.DataFrame, remarks: pl.Series) -> dict[str, pl.Series]:
     """Prescription signatures and, now and then, a remark on a drug."""
     height = frame.height
-    remarks = pl.Series(settings("remarks")["remarks"])
     remarked = pl.Series(rng.random(height) < _REMARKS) & (frame["role"] == "drug")
     return {
         "order_signature": texts(rng, height, 40, HEXADECIMAL),
-        "remark": remarks[rng.integers(0, len(remarks), height)].set(~remarked, None),
+        "remark": remarks[(rng.random(height) * len(remarks)).astype(np.int64)].set(~remarked, None),
     }
 
 

@@ -120,8 +120,7 @@ def _original(rng: Generator, frame: pl.DataFrame) -> dict[str, pl.Series]:
 def _newborn(rng: Generator, frame: pl.DataFrame) -> dict[str, pl.Series]:
     """A child seen on its parent's card: its birth, how many were born, which of them it is (a girl's in small)."""
     height = frame.height
-    grown_up = (frame["time"].cast(pl.Date) - frame["birth"]).dt.total_days().is_between(20 * 365, 45 * 365)
-    none = (frame["modifier"] != "newborn") | ~grown_up
+    none = frame["modifier"] != "newborn"
     count = np.minimum(rng.geometric(0.9, height), 5)
     place = rng.integers(1, count, endpoint=True)
     first = np.where(rng.random(height) < 0.5, ord("A"), ord("a"))

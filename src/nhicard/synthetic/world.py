@@ -13,7 +13,7 @@ import polars as pl
 from nhicard.synthetic.draw import Choice
 from nhicard.synthetic.institutions import institutions, staff
 from nhicard.synthetic.people import population
-from nhicard.synthetic.tables import table
+from nhicard.synthetic.tables import settings, table
 
 _FEWEST_PEOPLE: Final = 500
 _MOST_PEOPLE: Final = 200_000
@@ -30,14 +30,16 @@ class World:
     bands: Choice
     people: Choice
     women: Choice
+    remarks: pl.Series
 
 
-def world(seed: int, visits: int, as_of: datetime, count: int) -> World:
+def world(seed: int, visits: int, as_of: datetime, count: int, *, rare_characters: bool) -> World:
     """The world of a file with so many visits before ``as_of`` at ``count`` institutions."""
     rng = np.random.default_rng([seed, 0])
     places = institutions(rng, count)
     size = min(max(visits // 2, _FEWEST_PEOPLE), _MOST_PEOPLE)
     people = population(rng, size, as_of.date())
+    remarks = settings("remarks")
     return World(
         as_of=as_of,
         institutions=Choice(places.with_columns(anywhere=pl.lit("*"), weight="share"), "anywhere"),
@@ -46,6 +48,7 @@ def world(seed: int, visits: int, as_of: datetime, count: int) -> World:
         bands=_bands(),
         people=Choice(people, "band"),
         women=Choice(people.filter("female"), "band"),
+        remarks=pl.Series(remarks["common"] + (remarks["rare"] if rare_characters else [])),
     )
 
 

@@ -31,9 +31,14 @@ Verdict = Literal["accepted", "accepted_with_warnings", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class RuleOff:
-    """A code that could not be decided for this file, and why."""
+    """A code that could not be decided for this file, and why.
+
+    ``reason``: ``history``, ``crypto``, ``insurer``, ``undecidable`` (see deferred.csv), ``list`` (not loaded),
+    ``uploader`` (not given) or ``assumption`` (left open).
+    """
 
     code: str
+    reason: str
     zh: str
     en: str
 

@@ -53,13 +53,15 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
     """The plan for an edition with these lists and assumptions."""
     out = Plan(edition)
     needed: dict[Scope, dict[str, None]] = {"visit": {}, "order": {}}
-    off: dict[str, RuleOff] = {entry.code: RuleOff(entry.code, entry.zh, entry.en) for entry in deferred(edition)}
+    off: dict[str, RuleOff] = {
+        entry.code: RuleOff(entry.code, entry.reason, entry.zh, entry.en) for entry in deferred(edition)
+    }
     for rule in rules(edition).values():
         left_open = [name for name in rule.off_without if not assumptions[name]]
         broken = {} if left_open else rule.breaks(assumptions)
         if left_open or not broken:
             names = " ".join(left_open or rule.assumptions)
-            off[rule.code] = RuleOff(rule.code, f"依假設 {names} 不檢核", f"off by assumption {names}")
+            off[rule.code] = RuleOff(rule.code, "assumption", f"依假設 {names} 不檢核", f"off by assumption {names}")
             continue
         for blamed, breaks in broken.items():
             scope = rule.scope_of(blamed)
@@ -67,11 +69,11 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
             missing = {name for name in map(reference_of, roots) if name and name not in references}
             if missing:
                 names = "、".join(sorted(missing))
-                off[rule.code] = RuleOff(rule.code, f"未載入清單 {names}", f"list not loaded: {names}")
+                off[rule.code] = RuleOff(rule.code, "list", f"未載入清單 {names}", f"list not loaded: {names}")
                 continue
             if "uploader" in roots and not uploader_known:
                 off[rule.code] = RuleOff(
-                    rule.code, "未指定上傳院所（--institution）", "no uploader given (--institution)"
+                    rule.code, "uploader", "未指定上傳院所（--institution）", "no uploader given (--institution)"
                 )
                 continue
             zh, en = sentences(rule, blamed)

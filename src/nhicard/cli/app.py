@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from nhicard.formats.rocdate import TAIPEI
+
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -48,9 +50,10 @@ def _moment(text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is not a date or time such as 2023-10-23 or 2023-10-23T12:00") from None
+    return moment.astimezone(TAIPEI).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 @app.command()

@@ -25,7 +25,7 @@ def run(visits: int, rounds: int, output: Path | None) -> int:
         status.status("making the file") as told,
     ):
         large, small = Path(folder) / "large.xml", Path(folder) / "ten.xml"
-        batch = generate("2.0", visits=visits, seed=1, as_of=AS_OF)
+        batch = generate("2.0", visits=visits, seed=1, as_of=AS_OF, rare_characters=False)
         with large.open("wb") as stream:
             stream.writelines(write_slices(batch))
         small.write_bytes(write(generate("2.0", visits=10, seed=2, as_of=AS_OF)))

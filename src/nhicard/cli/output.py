@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import IO, Protocol
+from typing import IO, Final, Protocol
 
 import polars as pl
 from rich.console import Console, Group
@@ -98,7 +98,10 @@ class _JsonPage:
             "accepted": tally.accepted,
             "accepted_with_warnings": tally.accepted_with_warnings,
             "rejected": tally.rejected,
-            "rules_off": [{"code": off.code, "text_zh": off.zh, "text_en": off.en} for off in self.last.rules_off],
+            "rules_off": [
+                {"code": off.code, "reason": off.reason, "text_zh": off.zh, "text_en": off.en}
+                for off in self.last.rules_off
+            ],
         }
         self.out.write(json.dumps(head, ensure_ascii=False)[:-1] + ', "findings": [')
         self.spool.seek(0)
@@ -264,13 +267,22 @@ def _short(value: str) -> str:
     return value if len(value) <= 40 else value[:37] + "…"
 
 
+_REASONS: Final = {
+    "list": "未載入的清單 lists not loaded (--reference)",
+    "uploader": "未指定上傳院所 uploader not given (--institution)",
+    "assumption": "依假設停用 switched off by assumption",
+    "undecidable": "公開資料未載明條件 condition not in the public sources",
+    "history": "需比對保險人已收載的紀錄 needs the insurer's records",
+    "crypto": "需驗證簽章或識別碼 needs signature or identifier verification",
+    "insurer": "需保險人端的狀態 needs the insurer's own state",
+}
+
+
 def _off(rules_off: tuple[RuleOff, ...]) -> str:
-    """How many codes were off, by reason."""
-    reasons: dict[tuple[str, str], list[str]] = {}
-    for off in rules_off:
-        reasons.setdefault((off.zh, off.en), []).append(off.code)
-    lines = [f"未檢核的代碼 {len(rules_off)} 個 Codes that were off ({len(rules_off)}):"]
-    for (zh, en), found in sorted(reasons.items(), key=lambda item: -len(item[1])):
-        shown = " ".join(found[:12]) + (" …" if len(found) > 12 else "")
-        lines.append(f"  {zh} / {en}: {shown}")
+    """How many codes were off, by reason; ``nhicard explain CODE`` says more of each."""
+    lines = [f"未檢核 {len(rules_off)} 個代碼 codes that were off（nhicard explain CODE）:"]
+    for reason, words in _REASONS.items():
+        found = [off.code for off in rules_off if off.reason == reason]
+        if found:
+            lines.append(f"  {words}: {' '.join(found)}")
     return "\n".join(lines)

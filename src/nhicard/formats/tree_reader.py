@@ -156,8 +156,24 @@ class _Walker:
         self.encoding = encoding
         self.raw = raw
         self.offset = offset
+        self.bad: list[tuple[int, str, int | None, int]] = []
 
     def record(self, tree: etree._Element) -> None:
+        """Take in a whole record."""
+        self._parts(tree)
+        if self.bad:
+            self.out.faults += self._undecodable()
+
+    def _undecodable(self) -> Iterator[Fault]:
+        """Faults of the bytes that could not be decoded. The parser gives no places; but bad bytes come in the same
+        order in the values as in the record, unless some stand outside any value."""
+        places = decode_bytes(self.raw, self.encoding)[1]
+        known = [self.raw[place] for place in places] == [byte for byte, *_ in self.bad]
+        for number, (byte, field_id, order, line) in enumerate(self.bad):
+            offset = self.offset + places[number] if known else None
+            yield undecodable(self.encoding, byte, field_id, order, line, offset)
+
+    def _parts(self, tree: etree._Element) -> None:
         parts = self._children(tree, "REC", {"MSH": 1, "MB": 1})
         heads = parts["MSH"]
         if not heads:
@@ -270,13 +286,7 @@ class _Walker:
             end = run.end()
             data = bytes(ord(c) & 0xFF for c in run.group())
             decoded, bad = decode_bytes(data, self.encoding)
-            if bad:
-                found = self.raw.find(data)
-                for position in bad:
-                    offset = self.offset + found + position if found >= 0 else None
-                    self.out.faults.append(
-                        undecodable(self.encoding, data[position], field_id, order, _line(element), offset)
-                    )
+            self.bad += [(data[position], field_id, order, _line(element)) for position in bad]
             yield decoded
         yield text[end:]
 

@@ -25,7 +25,8 @@ def _teeth(assume: Assumptions) -> pl.Expr:
 
 
 def _dental_item(assume: Assumptions) -> pl.Expr:
-    return col.A73.str.head(2).is_in(assume["dental_item_prefixes"])
+    # Two-character items such as 91 (mammography) are preventive care.
+    return col.A73.str.head(2).is_in(assume["dental_item_prefixes"]) & (col.A73.str.len_bytes() > 2)
 
 
 @rule("1.0", "A73", assumptions=("dental_item_prefixes", "body_site_letters_combine"))

@@ -94,7 +94,8 @@ _NUMBERED_TEETH: Final = tuple(code for code in _TEETH if code.isdecimal())
 
 
 def _dental(assume: Assumptions) -> pl.Expr:
-    return one_of(col.D06.str.head(2), assume["dental_item_prefixes"])
+    # Two-character items such as 91 (mammography) are preventive care.
+    return one_of(col.D06.str.head(2), assume["dental_item_prefixes"]) & (col.D06.str.len_bytes() > 2)
 
 
 def _several_sites(assume: Assumptions) -> pl.Expr:

@@ -8,10 +8,13 @@ The vectorised forms never raise, whatever the string: what is not exactly such 
 """
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 TAIPEI: Final = ZoneInfo("Asia/Taipei")
 YEAR_BEFORE_FIRST: Final = 1911
@@ -20,14 +23,12 @@ LAST_YEAR: Final = YEAR_BEFORE_FIRST + 999
 
 def as_date(expr: pl.Expr) -> pl.Expr:
     """``yyyMMdd`` strings as `pl.Date`; null where blank or not a date."""
-    return _western(expr, 7).str.to_date("%Y%m%d", strict=False, cache=False)
+    return pl.map_batches(_numbers(expr), _dates, return_dtype=pl.Date, is_elementwise=True)
 
 
 def as_datetime(expr: pl.Expr) -> pl.Expr:
     """``yyyMMddHHmmss`` strings as naive ``pl.Datetime("us")``; null where blank or not a time."""
-    time = _western(expr, 13).str.to_datetime("%Y%m%d%H%M%S", time_unit="us", strict=False, cache=False)
-    # The parser takes second 60 for a leap second, which no card reader writes.
-    return pl.when(~expr.str.ends_with("60")).then(time)
+    return pl.map_batches(_numbers(expr), _datetimes, return_dtype=pl.Datetime("us"), is_elementwise=True)
 
 
 def as_month(expr: pl.Expr) -> pl.Expr:
@@ -76,14 +77,43 @@ def now() -> dt.datetime:
     return dt.datetime.now(TAIPEI).replace(tzinfo=None)
 
 
-def _western(expr: pl.Expr, digits: int) -> pl.Expr:
-    """The same digits with the Western year; null unless all are digits and the ROC year is not 000."""
-    after_year = 10 ** (digits - 3)
-    number = expr.cast(pl.Int64, strict=False)
-    # A number of the right length is all digits unless it has a sign: + is looked for, - makes it negative.
-    well_formed = (expr.str.len_bytes() == digits) & ~expr.str.starts_with("+") & (number >= after_year)
-    western: pl.Expr = pl.when(well_formed).then(number) + YEAR_BEFORE_FIRST * after_year
-    return western.cast(pl.String)
+def _numbers(expr: pl.Expr) -> list[pl.Expr]:
+    """The string as a number (-1 where it is none) and its length; a sign is no digit."""
+    unsigned = pl.when(~expr.str.starts_with("+")).then(expr.cast(pl.Int64, strict=False))
+    return [unsigned.fill_null(-1), expr.str.len_bytes()]
+
+
+def _dates(parts: Sequence[pl.Series]) -> pl.Series:
+    number, length = (part.to_numpy() for part in parts)
+    days, valid = _days(number)
+    return _valid_only(pl.Series(days.astype(np.int32)).cast(pl.Date), valid & (length == 7))
+
+
+def _datetimes(parts: Sequence[pl.Series]) -> pl.Series:
+    number, length = (part.to_numpy() for part in parts)
+    date, clock = np.divmod(number, 1_000_000)
+    days, valid = _days(date)
+    hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
+    valid &= (length == 13) & (hour < 24) & (minute < 60) & (second < 60)
+    microseconds = (days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000
+    return _valid_only(pl.Series(microseconds).cast(pl.Datetime("us")), valid)
+
+
+def _days(number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Days since 1970-01-01 of ROC dates as numbers, and whether each is a day of the calendar."""
+    roc, month, day = number // 10_000, number // 100 % 100, number % 100
+    year = roc + YEAR_BEFORE_FIRST
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    longest = np.where(month == 2, 28 + leap, 30 + ((month + month // 8) & 1))
+    valid = (roc > 0) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= longest)
+    # Years that begin in March put the leap day last.
+    shifted = year - (month < 3)
+    before = 365 * shifted + shifted // 4 - shifted // 100 + shifted // 400
+    return before + (153 * ((month + 9) % 12) + 2) // 5 + day - 719_469, valid
+
+
+def _valid_only(values: pl.Series, valid: NDArray[np.bool_]) -> pl.Series:
+    return values if valid.all() else values.set(pl.Series(~valid), None)
 
 
 def _split(text: str, digits: int, form: str) -> tuple[int, str]:

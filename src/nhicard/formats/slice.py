@@ -141,12 +141,12 @@ class Slice:
         return self._newlines
 
     def line_at(self, position: int) -> int:
-        return int(np.searchsorted(self.newlines, position, side="left")) + self.first_line
+        return int(np.searchsorted(self.newlines, np.int32(position), side="left")) + self.first_line
 
     def lines_before(self, position: int) -> int:
         if self._newlines is None:
             return int(np.count_nonzero(self.data[:position] == 10))
-        return int(np.searchsorted(self.newlines, position, side="left"))
+        return int(np.searchsorted(self.newlines, np.int32(position), side="left"))
 
     def read(
         self, start: int, edition: Edition, encoding: Encoding, root: bytes, *, final: bool, closed: bool
@@ -182,7 +182,7 @@ class _SliceReader:
         self.orders = _Columns.of(order_fields(edition), self._room(b"<MB2>"))
         self.order_visit = np.zeros(len(self.orders.rows), dtype=np.int32)
         self.order_place = np.zeros(len(self.orders.rows), dtype=np.int32)
-        self.side = np.empty(3 * len(part) + 64 if encoding != "ascii" else 64, dtype=np.uint8)
+        self.side = np.empty(3 * len(part) + 64, dtype=np.uint8)
         self.bad = np.zeros(_BAD_BYTES_LISTED, dtype=np.int64)
         self.bad_cells = np.zeros((_BAD_BYTES_LISTED, 3), dtype=np.int32)
         self.counts = np.zeros(4, dtype=np.int64)
@@ -309,7 +309,7 @@ class _SliceReader:
         row, order_row = int(self.counts[0]), int(self.counts[1])
         self._grow(row + 1, order_row + len(record.orders))
         newlines = self.part.newlines
-        first, last = np.searchsorted(newlines, (start, end), side="left").tolist()
+        first, last = np.searchsorted(newlines, np.array((start, end), dtype=np.int32), side="left").tolist()
         positions = np.concatenate(([start + 1], newlines[first:last] + 2)).astype(np.int32)
         self.visits.rows[row] = start + 1
         self.visits.put(row, record.visit, positions)

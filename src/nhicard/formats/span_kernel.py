@@ -90,16 +90,45 @@ def _utf8_length(buf, p, end):  # type: ignore[no-untyped-def]
 
 
 @_njit
+def _entity(buf, p):  # type: ignore[no-untyped-def]
+    """Length and character of the predefined entity at p, length 0 where there is none."""
+    if buf[p + 1] == 97:
+        if buf[p + 2] == 109 and buf[p + 3] == 112 and buf[p + 4] == 59:  # &amp;
+            return 5, 38
+        if buf[p + 2] == 112 and buf[p + 3] == 111 and buf[p + 4] == 115 and buf[p + 5] == 59:  # &apos;
+            return 6, 39
+    elif buf[p + 1] == 108:
+        if buf[p + 2] == 116 and buf[p + 3] == 59:  # &lt;
+            return 4, 60
+    elif buf[p + 1] == 103:
+        if buf[p + 2] == 116 and buf[p + 3] == 59:  # &gt;
+            return 4, 62
+    elif buf[p + 1] == 113:
+        if buf[p + 2] == 117 and buf[p + 3] == 111 and buf[p + 4] == 116 and buf[p + 5] == 59:  # &quot;
+            return 6, 34
+    return 0, 0
+
+
+@_njit
 def decode_value(buf, start, end, mode, table, side, at, bad, bad_count):  # type: ignore[no-untyped-def]
     """Decode bytes [start, end) into ``side`` at ``at``: returns (next place, next count of bad bytes).
 
     An undecodable byte becomes one U+FFFD and its position goes into ``bad`` (as far as there is room).
-    A line break sent as CR or CR LF becomes LF, as XML says.
+    A line break sent as CR or CR LF becomes LF, as XML says, and XML's own five entities become what they
+    stand for; for any other the place returned is -1.
     """
     p = start
     while p < end:
         c = buf[p]
         if c < 0x80:
+            if c == _AMP:
+                length, char = _entity(buf, p)
+                if length == 0:
+                    return -1, bad_count
+                side[at] = char
+                at += 1
+                p += length
+                continue
             if c == 13:
                 side[at] = 10
                 at += 1
@@ -271,11 +300,11 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     seen = 0
                     c = buf[q]
                     while c != _LT:
-                        if c == _AMP or c == _GT or (c < 32 and c != 10 and c != 9 and c != 13):
+                        if c == _GT or (c < 32 and c != 10 and c != 9 and c != 13):
                             irregular = True
                             p = q if q >= end else p  # the value goes on behind the slice
                             break
-                        if c == 13:
+                        if c == 13 or c == _AMP:
                             seen |= 0x80
                         seen |= c
                         q += 1
@@ -314,6 +343,10 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     bad_before = bad_count
                     begin = at
                     at, bad_count = decode_value(buf, value_start, value_end, mode, table, side, at, bad, bad_count)
+                    if at < 0:
+                        at = begin
+                        irregular = True
+                        break
                     for k in range(bad_before, min(bad_count, len(bad))):
                         bad_cells[k, 0] = scope
                         bad_cells[k, 1] = row

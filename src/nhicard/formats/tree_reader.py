@@ -170,8 +170,12 @@ class _Walker:
         places = decode_bytes(self.raw, self.encoding)[1]
         known = [self.raw[place] for place in places] == [byte for byte, *_ in self.bad]
         for number, (byte, field_id, order, line) in enumerate(self.bad):
-            offset = self.offset + places[number] if known else None
-            yield undecodable(self.encoding, byte, field_id, order, line, offset)
+            if not known:
+                yield undecodable(self.encoding, byte, field_id, order, line, None)
+                continue
+            place = places[number]
+            own_line = self.raw.count(b"\n", 0, place) + 1
+            yield undecodable(self.encoding, byte, field_id, order, own_line, self.offset + place)
 
     def _parts(self, tree: etree._Element) -> None:
         parts = self._children(tree, "REC", {"MSH": 1, "MB": 1})

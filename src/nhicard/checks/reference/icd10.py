@@ -21,7 +21,8 @@ PACKAGE = "simple_icd_10_cm"
 def codes() -> pl.Series:
     """All categories and codes without dots, chapters and blocks left out."""
     listed = pl.Series(_list_file().read_text(encoding="ascii").splitlines(), dtype=pl.String)
-    return listed.filter((listed.str.len_bytes() > 2) & ~listed.str.contains("-", literal=True))
+    named = listed.filter((listed.str.len_bytes() > 2) & ~listed.str.contains("-", literal=True))
+    return named.unique(maintain_order=True)  # a block of one category bears the category's name
 
 
 @cache

@@ -22,6 +22,7 @@ _MATERIAL: Final = ["4", "D"]
 _IMPORTANT: Final = ["5", "E"]
 _CANCELLATIONS: Final = ["ZA", "ZB"]  # their A25 to A30 hold times of day
 _GENE_TEST: Final = "12196B"
+_TEST_ORDERED: Final = ["3", "5"]  # not withdrawn
 _CIRCULAR_OF_111: Final = date(2022, 4, 1)
 
 
@@ -184,8 +185,7 @@ def code_15(assume: Assumptions) -> Breaks:
     "1.0",
     "A81",
     scope="visit",
-    severity="warn",
-    since=_CIRCULAR_OF_111,
+    severity_by={"A81": "gene_test_result_severity"},
     assumptions=("gene_test_result_severity",),
 )
 def E008(assume: Assumptions) -> Breaks:
@@ -194,13 +194,12 @@ def E008(assume: Assumptions) -> Breaks:
     There is an order 12196B (HLA-B 1502 gene test) but no result in A81; once there is one, report it in A80
     and A81.
 
-    1.0 沒有專屬代碼，沿用 2.0 的 E008。開立當日通常還沒有結果，所以只提醒。Edition 1.0 has no code of its
-    own, so that of 2.0 is used. On the day of the order there is usually no result yet: a warning.
+    1.0 沒有專屬代碼，沿用 2.0 的 E008，自 111-04-01 就醫起。開立當日通常還沒有結果，所以只提醒。Edition 1.0
+    has no code of its own, so that of 2.0 is used, from visits on 111-04-01. On the day of the order there is
+    usually no result yet: a warning.
     """
-    return {} if assume["gene_test_result_severity"] == "off" else {"A81": gene_test_unreported()}
-
-
-def gene_test_unreported() -> pl.Expr:
-    """In a visit rule: whether the gene test was ordered and the record has no entry in A81."""
-    ordered = any_order((col.A73 == _GENE_TEST) & col.A72.is_in(["3", "5"]))
-    return ordered & ~any_order(col.A81.is_not_null())
+    if assume["gene_test_result_severity"] == "off":
+        return {}
+    ordered = any_order((col.A73 == _GENE_TEST) & col.A72.is_in(_TEST_ORDERED))
+    reported = any_order(col.A81.is_not_null())
+    return {"A81": ordered & ~reported & (as_date("A17") >= _CIRCULAR_OF_111)}

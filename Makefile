@@ -43,6 +43,7 @@ bench: setup  ## measure the budgets of docs/performance.md
 docs: setup  ## regenerate the rule reference
 	$(BIN)/python -m nhicard.checks.rule_docs docs/rules.md
 	$(BIN)/python -m nhicard.formats.assumption_docs docs/assumptions.md
+	$(BIN)/python -m nhicard.checks.reference.list_docs docs/reference-lists.md
 
 lock: setup  ## pin the newest versions again, with hashes and without index addresses
 	$(BIN)/python -m pip install --quiet pip-tools

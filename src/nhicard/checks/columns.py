@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Protocol
 
 import polars as pl
 
-from nhicard.checks.reference import Reference, References
+from nhicard.checks.reference import References
 from nhicard.checks.requirement import MASKS, mask_columns
 from nhicard.formats import rocdate
 from nhicard.formats.tables import Edition
@@ -19,18 +20,20 @@ class Maker(Protocol):
     ) -> pl.DataFrame: ...
 
 
-def column_maker(edition: Edition, references: References) -> Maker:
+def column_maker(edition: Edition, references: References, never_blank: frozenset[str] = frozenset()) -> Maker:
     """A function that turns a frame of values as sent into one with the named columns.
 
-    ``already`` names columns of the frame that are made and must stay as they are.
+    ``already`` names columns of the frame that are made and must stay as they are; ``never_blank`` fields that are
+    known to hold no blank value.
     """
 
     def make(frame: pl.DataFrame, names: Sequence[str], already: frozenset[str] = frozenset()) -> pl.DataFrame:
-        plain = [name for name in names if frame.schema.get(name) == pl.String and name not in already]
+        texts = {name for name, dtype in frame.schema.items() if dtype == pl.String}
+        plain = [name for name in names if name in texts and name not in already]
         raws = [pl.col(name.removeprefix("raw:")).alias(name) for name in names if name.startswith("raw:")]
         views = [name for name in names if ":" in name and not name.startswith("raw:") and name not in already]
         masks = bool(set(views) & set(MASKS))
-        base = frame.select(*already, *raws, *_blanks_as_null(frame, plain))
+        base = frame.select(*already, *raws, *_blanks_as_null(frame, plain, never_blank))
         if masks:
             base = base.with_columns(mask_columns(edition, base))
         base = base.with_columns(
@@ -47,9 +50,9 @@ def column_maker(edition: Edition, references: References) -> Maker:
     return make
 
 
-def _blanks_as_null(frame: pl.DataFrame, names: Sequence[str]) -> list[pl.Series]:
+def _blanks_as_null(frame: pl.DataFrame, names: Sequence[str], never_blank: frozenset[str]) -> list[pl.Series]:
     """The columns with blank values turned to null; a column without any comes back as it is."""
-    sent = [name for name in names if frame[name].null_count() < frame.height]
+    sent = [name for name in names if name not in never_blank and frame[name].null_count() < frame.height]
     if not sent:
         return [frame[name] for name in names]
     found = frame.select((pl.col(name).str.strip_chars() == "").any() for name in sent).row(0)
@@ -83,40 +86,36 @@ def _known(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
 def _covered(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
     """True where some validity of the code includes the day; null where code or day is missing."""
     name, field, day = rest.split(":")
-    codes = frame[field]
+    codes, days = frame[field], frame[f"date:{day}"]
     if codes.null_count() == len(codes):
         return _nothing(len(codes))
-    days = frame[f"date:{day}"]
     reference = references[name]
-    if len(codes) == 1:  # a single visit, checked at the desk: spare it the joins
-        return _covered_now(reference, codes, days)
-    wanted = reference.among(codes.unique().drop_nulls())
-    key = reference.frame.columns[0]
-    table = reference.frame.filter(pl.col(key).is_in(wanted.implode())).select(code=key, start="start", end="end")
+    if reference.frame.is_empty():
+        return codes.is_null().replace_strict({True: None, False: False}, return_dtype=pl.Boolean)
+    table = reference.validities(codes.unique().drop_nulls())
+    if len(codes) == 1:
+        return pl.Series([_covers(table, days[0])], dtype=pl.Boolean)  # a single visit: spare it the join
     asked = pl.DataFrame({"code": codes, "day": days})
-    held = asked.unique().drop_nulls().join(table, on="code").filter(_includes(pl.col("day")))
-    answered = asked.join(
-        held.select("code", "day", held=pl.lit(True)).unique(),
-        on=["code", "day"],
-        how="left",
-        maintain_order="left",
-    )
-    return answered.select(
-        pl.when(pl.col("code").is_not_null() & pl.col("day").is_not_null()).then(pl.col("held").fill_null(False))
-    ).to_series()
+    start, end, when = pl.col("start"), pl.col("end"), pl.col("day")
+    holds = (start.is_null() | (start <= when)) & (end.is_null() | (when <= end))
+    if table["code"].is_unique().all():
+        listed = table.with_columns(known=pl.lit(True))
+        answered = asked.join(listed, on="code", how="left", maintain_order="left")
+        held = pl.col("known").fill_null(False) & holds
+    else:
+        covered = asked.unique().drop_nulls().join(table, on="code").filter(holds).select("code", "day").unique()
+        listed = covered.with_columns(known=pl.lit(True))
+        answered = asked.join(listed, on=["code", "day"], how="left", maintain_order="left")
+        held = pl.col("known").fill_null(False)
+    return answered.select(held=pl.when(pl.col("code").is_not_null() & when.is_not_null()).then(held)).to_series()
 
 
-def _covered_now(reference: Reference, codes: pl.Series, days: pl.Series) -> pl.Series:
-    day = days[0]
+def _covers(table: pl.DataFrame, day: date | None) -> bool | None:
+    """Whether one of the validities of a single code includes the day."""
     if day is None:
-        return _nothing(1)
-    rows = reference.rows_of(codes[0])
-    return pl.Series([any((start is None or start <= day) and (end is None or day <= end) for start, end in rows)])
-
-
-def _includes(day: pl.Expr) -> pl.Expr:
-    start, end = pl.col("start"), pl.col("end")
-    return (start.is_null() | (start <= day)) & (end.is_null() | (day <= end))
+        return None
+    rows = table.select("start", "end").rows()
+    return any((start is None or start <= day) and (end is None or day <= end) for start, end in rows)
 
 
 def _nothing(height: int) -> pl.Series:

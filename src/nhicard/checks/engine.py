@@ -122,7 +122,7 @@ def _frames(batch: Batch, found_plan: Plan, context: Context) -> tuple[pl.DataFr
         pl.lit(context.as_of, dtype=pl.Datetime("us")).alias("now"),
         pl.lit(context.institution, dtype=pl.String).alias("uploader"),
     ]
-    make = column_maker(batch.edition, context.references)
+    make = column_maker(batch.edition, context.references, batch.never_blank)
     visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *common)
     borrowed = [name for name in found_plan.borrowed if name not in COMMON]
     at = batch.orders["visit"]

@@ -63,7 +63,7 @@ def _expressions(edition: Edition, code: str) -> tuple[tuple[str, pl.Expr], ...]
     for overrides in assumed:
         chosen = assumptions.load(overrides)
         if all(chosen[name] for name in rule.off_without) and (broken := rule.breaks(chosen)):
-            return tuple(broken.items())
+            return tuple(broken)
     return ()
 
 
@@ -82,7 +82,7 @@ def explain_code(edition: Edition, code: str) -> CodeExplanation:
     reads = dict.fromkeys(field for root in roots for field in fields_of(root.removeprefix("order:")))
     lists = dict.fromkeys(name for root in roots if (name := reference_of(root)))
     known = fields(edition)
-    blamed = tuple(name for name, _ in broken)
+    blamed = tuple(dict.fromkeys(name for name, _ in broken))
     shown = blamed[0] if len(blamed) == 1 else rule.field
     zh, en = sentences(rule, shown)
     found = cases_of(edition, code)
@@ -114,12 +114,10 @@ def explain_field(edition: Edition, field_id: str) -> FieldExplanation:
     ]
     blamed_by, read_by = [], []
     for code in rules(edition):
-        broken = dict(_expressions(edition, code))
-        if field_id in broken:
+        broken = _expressions(edition, code)
+        if any(field_id == blamed for blamed, _ in broken):
             blamed_by.append(code)
-        elif any(
-            field_id in fields_of(root.removeprefix("order:")) for one in broken.values() for root in roots_of(one)
-        ):
+        elif any(field_id in fields_of(root.removeprefix("order:")) for _, one in broken for root in roots_of(one)):
             read_by.append(code)
     tables = [name for name in code_tables(edition) if name == field_id or name.startswith(f"{field_id}-")]
     return FieldExplanation(

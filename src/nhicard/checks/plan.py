@@ -58,12 +58,12 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
     }
     for rule in rules(edition).values():
         left_open = [name for name in rule.off_without if not assumptions[name]]
-        broken = {} if left_open else rule.breaks(assumptions)
+        broken = [] if left_open else rule.breaks(assumptions)
         if left_open or not broken:
             names = " ".join(left_open or rule.assumptions)
             off[rule.code] = RuleOff(rule.code, "assumption", f"依假設 {names} 不檢核", f"off by assumption {names}")
             continue
-        for blamed, breaks in broken.items():
+        for blamed, breaks in broken:
             scope = rule.scope_of(blamed)
             roots = set(roots_of(breaks))
             missing = {name for name in map(reference_of, roots) if name and name not in references}
@@ -80,8 +80,14 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
             out.checks[scope].append(Check(rule, blamed, scope, breaks, zh, en))
             needed[scope].update(dict.fromkeys(sorted(roots)))
     _resolve(out, needed)
-    out.rules_off = [off[code] for code in sorted(off)]
+    active = {check.rule.code for checks in out.checks.values() for check in checks}
+    out.rules_off = [_in_part(off[code]) if code in active else off[code] for code in sorted(off)]
     return out
+
+
+def _in_part(off: RuleOff) -> RuleOff:
+    """A rule of which some field could be decided and some could not."""
+    return RuleOff(off.code, off.reason, f"部分停用：{off.zh}", f"in part: {off.en}")
 
 
 def roots_of(expression: pl.Expr) -> Iterator[str]:

@@ -1,8 +1,8 @@
 """What a rule is, and the words in which rules are written.
 
 A rule is one function in ``rulebook/``, named by its official code (``code_07`` for codes that start with a
-digit). It returns a Polars expression that is true where the rule is broken, or a dict of such expressions
-by the field they blame; null counts as not broken. A rule that needs the user's assumptions takes the
+digit). It returns a Polars expression that is true where the rule is broken, or several such expressions with the
+field that each blames; null counts as not broken. A rule that needs the user's assumptions takes the
 ``Assumptions`` as its argument.
 
 Its docstring is what users read. First paragraph: the Chinese sentence of a finding (what is wrong, what to
@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 import inspect
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -29,7 +29,7 @@ from nhicard.formats.tables import Edition, order_fields
 
 Scope = Literal["visit", "order"]
 Severity = Literal["reject", "warn", "file"]
-Breaks = pl.Expr | Mapping[str, pl.Expr]
+Breaks = pl.Expr | Mapping[str, pl.Expr] | Sequence[tuple[str, pl.Expr]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,13 @@ class Rule:
     assumptions: tuple[str, ...] = ()
     off_without: tuple[str, ...] = ()
 
-    def breaks(self, assumptions: Assumptions) -> dict[str, pl.Expr]:
-        """The expressions that are true where the rule is broken, by the field they blame."""
+    def breaks(self, assumptions: Assumptions) -> list[tuple[str, pl.Expr]]:
+        """The expressions that are true where the rule is broken, each with the field it blames."""
         takes_assumptions = bool(inspect.signature(self.function).parameters)
         broken = self.function(assumptions) if takes_assumptions else self.function()
-        return {self.field: broken} if isinstance(broken, pl.Expr) else dict(broken)
+        if isinstance(broken, pl.Expr):
+            return [(self.field, broken)]
+        return list(broken.items() if isinstance(broken, Mapping) else broken)
 
     def scope_of(self, field: str) -> Scope:
         """Whether a finding on the field is one of the visit or of a single order."""
@@ -71,11 +73,11 @@ class Rule:
 
     def severity_on(self, day: date, blamed: str, assumptions: Assumptions) -> Severity | None:
         """How a break blamed on a field counts on an upload day; None when the rule does not hold on it."""
-        if blamed in self.severity_by:
-            chosen: Severity = assumptions[self.severity_by[blamed]]
-            return chosen
         if (self.since and day < self.since) or (self.until and day > self.until):
             return None
+        if blamed in self.severity_by:
+            chosen = assumptions[self.severity_by[blamed]]
+            return None if chosen == "off" else chosen
         before = self.warns_before
         if isinstance(before, str):
             named = str(assumptions[before])

@@ -66,6 +66,7 @@ class Batch:
     ``visits``: ``record`` (UInt32, from 1) and a String column for each field of MSH and MB1.
     ``orders``: ``record``, ``order`` (UInt32, both from 1), ``visit`` (UInt32, row in ``visits``) and a String
     column for each field of MB2. Values are as sent; null means not sent.
+    ``never_blank``: fields known to have no blank value (what is not named may have some).
     ``sources`` pairs each stretch of visit and order rows with its source map (empty for built batches).
     """
 
@@ -75,6 +76,7 @@ class Batch:
     encoding: Encoding = "ascii"
     faults: tuple[Fault, ...] = ()
     sources: tuple[SourceMap, ...] = field(default=(), repr=False)
+    never_blank: frozenset[str] = field(default=frozenset(), repr=False)
 
     @property
     def first_record(self) -> int:
@@ -162,4 +164,5 @@ def concat(batches: list[Batch]) -> Batch:
         encoding=next((b.encoding for b in reversed(batches) if b.encoding != "ascii"), "ascii"),
         faults=tuple(fault for batch in batches for fault in batch.faults),
         sources=tuple(source for batch in batches for source in batch.sources),
+        never_blank=frozenset.intersection(*(batch.never_blank for batch in batches)),
     )

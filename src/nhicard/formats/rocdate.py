@@ -23,12 +23,12 @@ LAST_YEAR: Final = YEAR_BEFORE_FIRST + 999
 
 def as_date(expr: pl.Expr) -> pl.Expr:
     """``yyyMMdd`` strings as `pl.Date`; null where blank or not a date."""
-    return pl.map_batches(_numbers(expr), _dates, return_dtype=pl.Date, is_elementwise=True)
+    return pl.map_batches(_numbers(expr), _dates, return_dtype=pl.Date)
 
 
 def as_datetime(expr: pl.Expr) -> pl.Expr:
     """``yyyMMddHHmmss`` strings as naive ``pl.Datetime("us")``; null where blank or not a time."""
-    return pl.map_batches(_numbers(expr), _datetimes, return_dtype=pl.Datetime("us"), is_elementwise=True)
+    return pl.map_batches(_numbers(expr), _datetimes, return_dtype=pl.Datetime("us"))
 
 
 def as_month(expr: pl.Expr) -> pl.Expr:
@@ -85,21 +85,22 @@ def _numbers(expr: pl.Expr) -> list[pl.Expr]:
 
 def _dates(parts: Sequence[pl.Series]) -> pl.Series:
     number, length = (part.to_numpy() for part in parts)
-    days, valid = _days(number)
-    return _valid_only(pl.Series(days.astype(np.int32)).cast(pl.Date), valid & (length == 7))
+    days, valid = _days(np.minimum(number, 9_999_999).astype(np.int32))
+    return _valid_only(pl.Series(days).cast(pl.Date), valid & (length == 7))
 
 
 def _datetimes(parts: Sequence[pl.Series]) -> pl.Series:
     number, length = (part.to_numpy() for part in parts)
-    date, clock = np.divmod(number, 1_000_000)
+    date = np.minimum(number // 1_000_000, 9_999_999).astype(np.int32)
+    clock = (number % 1_000_000).astype(np.int32)
     days, valid = _days(date)
     hour, minute, second = clock // 10_000, clock // 100 % 100, clock % 100
     valid &= (length == 13) & (hour < 24) & (minute < 60) & (second < 60)
-    microseconds = (days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000
+    microseconds = (days.astype(np.int64) * 86_400 + (hour * 3_600 + minute * 60 + second)) * 1_000_000
     return _valid_only(pl.Series(microseconds).cast(pl.Datetime("us")), valid)
 
 
-def _days(number: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+def _days(number: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
     """Days since 1970-01-01 of ROC dates as numbers, and whether each is a day of the calendar."""
     roc, month, day = number // 10_000, number // 100 % 100, number % 100
     year = roc + YEAR_BEFORE_FIRST

@@ -103,9 +103,8 @@ def _entity(buf, p):  # type: ignore[no-untyped-def]
     elif buf[p + 1] == 103:
         if buf[p + 2] == 116 and buf[p + 3] == 59:  # &gt;
             return 4, 62
-    elif buf[p + 1] == 113:
-        if buf[p + 2] == 117 and buf[p + 3] == 111 and buf[p + 4] == 116 and buf[p + 5] == 59:  # &quot;
-            return 6, 34
+    elif buf[p + 1] == 113 and buf[p + 2] == 117 and buf[p + 3] == 111 and buf[p + 4] == 116 and buf[p + 5] == 59:
+        return 6, 34  # &quot;
     return 0, 0
 
 
@@ -206,6 +205,7 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     side,
     bad,  # int64: positions of undecodable bytes
     bad_cells,  # int32 (n, 3): scope, row, column of each
+    blank,  # uint8 (2, columns): whether a visit's or an order's column may hold a blank value
     counts,  # int64: visits, orders, side bytes, bad bytes
 ):
     """Read records from ``start`` on; returns (position, status) and updates ``counts``.
@@ -330,6 +330,8 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     irregular = True
                     break
                 scope = 1 if stage == 6 else 0
+                if length == 0 or buf[value_start] <= 32 or buf[value_start] >= 0x80:
+                    blank[scope, column] = 1
                 row = orders if scope == 1 else visits
                 if scope == 1:
                     view = order_views[column, row]

@@ -62,9 +62,7 @@ def _lists_by_code(edition: Edition) -> dict[str, set[str]]:
     """Lists that each rule asks for, under the packaged assumptions."""
     chosen = assumptions.load(_EXAMPLES)
     return {
-        code: {
-            name for breaks in rule.breaks(chosen).values() for root in roots_of(breaks) if (name := reference_of(root))
-        }
+        code: {name for _, breaks in rule.breaks(chosen) for root in roots_of(breaks) if (name := reference_of(root))}
         for code, rule in sorted(rules(edition).items())
         if all(chosen[name] for name in rule.off_without)
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from functools import cache
 
 import numpy as np
@@ -22,25 +21,30 @@ class Reference:
 
     def among(self, values: pl.Series) -> pl.Series:
         """Of the values (distinct, not null) those that are codes of the list, found without reading all of it."""
-        codes, _ = _sorted(self)
+        codes = _sorted(self).to_series(0)
         if not len(codes):
             return values.clear()
         places = np.minimum(codes.search_sorted(values).to_numpy(), len(codes) - 1)
         return values.filter(codes[places] == values)
 
-    def rows_of(self, code: str) -> list[tuple[date | None, date | None]]:
-        """The validities (start, end) of one code, without reading all of the list."""
-        codes, frame = _sorted(self)
-        first = codes.search_sorted(code, side="left")
-        last = codes.search_sorted(code, side="right")
-        return frame[first:last].select("start", "end").rows()
+    def validities(self, values: pl.Series) -> pl.DataFrame:
+        """``code``, ``start``, ``end`` of these codes (distinct, not null), a row each validity."""
+        table = _sorted(self)
+        codes = table.to_series(0)
+        first = codes.search_sorted(values, side="left").to_numpy()
+        last = codes.search_sorted(values, side="right").to_numpy()
+        many = last - first
+        ahead = np.cumsum(many) - many
+        places = np.arange(many.sum()) - np.repeat(ahead, many) + np.repeat(first, many)
+        rows = table[places.astype(np.int64)]
+        return rows.select(code=rows.columns[0], start="start", end="end")
 
 
 @cache
-def _sorted(reference: Reference) -> tuple[pl.Series, pl.DataFrame]:
-    """The list by code, and its codes."""
-    frame = reference.frame.filter(pl.col(reference.frame.columns[0]).is_not_null()).sort(reference.frame.columns[0])
-    return frame.to_series(0), frame
+def _sorted(reference: Reference) -> pl.DataFrame:
+    """The list in order of its codes."""
+    key = reference.frame.columns[0]
+    return reference.frame.filter(pl.col(key).is_not_null()).sort(key)
 
 
 class References(Mapping[str, Reference]):

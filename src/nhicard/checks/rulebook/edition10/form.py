@@ -12,6 +12,7 @@ from polars import col
 from nhicard.checks.requirement import demanded
 from nhicard.checks.rule import Breaks, as_float, as_int, count_orders, raw, rule
 from nhicard.checks.rulebook import form
+from nhicard.checks.rulebook.edition10.masters import household_mismatch
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.tables import codes, fields, order_fields
 
@@ -108,6 +109,7 @@ def site_codes() -> str:
         "a41_allows_05_to_08",
         "a53_allows_up_to_70",
         "a72_allows_g_h_j_k",
+        "household_registry_code",
     ),
 )
 def AD(assume: Assumptions) -> Breaks:
@@ -129,7 +131,8 @@ def AD(assume: Assumptions) -> Breaks:
         checks["A53"] = checks["A53"] | as_int("A53").is_between(63, 70)
     if not assume["a72_allows_g_h_j_k"]:
         checks["A72"] = checks["A72"] | col.A72.is_in(["G", "H", "J", "K"])
-    return checks
+    registry = household_mismatch() if assume["household_registry_code"] == "AD" else {}
+    return [*checks.items(), *registry.items()]
 
 
 @rule(EDITION, assumptions=("ah_fields",))

@@ -166,7 +166,7 @@ def code_14() -> Breaks:
 
 
 @rule("1.0", of_value=True, assumptions=("diagnosis_code_error",))
-def code_15(assume: Assumptions) -> Breaks:
+def code_15() -> Breaks:
     """{field}（{name}）不是就診日適用的 ICD-10-CM 診斷碼；請核對代碼（不含小數點）。
 
     {field} ({name}) is no ICD-10-CM code that holds on the day of the visit; check it (without a dot).
@@ -175,8 +175,6 @@ def code_15(assume: Assumptions) -> Breaks:
     填的是時間，不檢查。Without the insurer's list only the three-character category is checked: the shipped
     list is the US one. In cancellations (ZA, ZB) these fields hold times of day and are left out.
     """
-    if assume["diagnosis_code_error"] != "15":
-        return {}
     visit = (col.A00 == "1") & ~col.A23.is_in(_CANCELLATIONS)
     return {field: visit & unknown_diagnosis(field, "A00", "A17") for field in _DIAGNOSES}
 

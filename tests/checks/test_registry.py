@@ -84,8 +84,8 @@ def test_case_files_bear_the_names_of_rule_families(edition: Edition) -> None:
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_every_field_has_a_form_and_an_explanation(edition: Edition) -> None:
     assert set(forms(edition)) == set(fields(edition))
-    for field_id in fields(edition):
-        assert explain_field(edition, field_id).blamed_by, field_id
+    for field_id, form in forms(edition).items():
+        assert explain_field(edition, field_id).blamed_by or form.basis == "unknown", field_id
 
 
 @pytest.mark.parametrize("edition", EDITIONS)

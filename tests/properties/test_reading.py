@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import datetime
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nhicard.checks import check
 from nhicard.checks.context import Context
 from nhicard.checks.files import check_file
 from nhicard.formats import Batch, UnusableInput, concat, read, scan, write
@@ -76,6 +78,15 @@ def test_slices_do_not_change_what_is_read(batch: Batch, data: st.DataObject) ->
 @given(st.one_of(st.binary(max_size=300), st.builds(lambda tail: b"<RECS>" + tail, st.binary(max_size=300))))
 def test_no_bytes_raise(data: bytes) -> None:
     assert_equal(read_or_refuse(data, "kernel"), read_or_refuse(data, "tree"))
+
+
+@given(batches(), st.data())
+def test_findings_do_not_depend_on_the_reader(batch: Batch, data: st.DataObject) -> None:
+    file = data.draw(mutated(write(batch)))
+    fast, careful = read_or_refuse(file, "kernel"), read_or_refuse(file, "tree")
+    if isinstance(fast, Batch) and isinstance(careful, Batch):
+        moment = Context(as_of=datetime(2023, 10, 20, 12))
+        assert check(fast, moment).frame.equals(check(careful, moment).frame)
 
 
 @given(batches(), st.data())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 from typing import Protocol
 
 import polars as pl
@@ -12,6 +13,9 @@ from nhicard.checks.reference import References
 from nhicard.checks.requirement import MASKS, mask_columns
 from nhicard.formats import rocdate
 from nhicard.formats.tables import Edition
+
+# A field's distinct values, worked out once however many lists they are looked up in.
+Distinct = Callable[[str], pl.Series]
 
 
 class Maker(Protocol):
@@ -39,8 +43,9 @@ def column_maker(edition: Edition, references: References, never_blank: frozense
         base = base.with_columns(
             [_VIEWS[kind](rest) for name in views for kind, _, rest in [name.partition(":")] if kind in _VIEWS]
         )
+        distinct = cache(lambda field: base[field].unique().drop_nulls())
         looked_up = [
-            _LOOKUPS[kind](base, references, rest).alias(name)
+            _LOOKUPS[kind](base, references, distinct, rest).alias(name)
             for name in views
             for kind, _, rest in [name.partition(":")]
             if kind in _LOOKUPS
@@ -75,15 +80,15 @@ _VIEWS: dict[str, Callable[[str], pl.Expr]] = {
 }
 
 
-def _known(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+def _known(frame: pl.DataFrame, references: References, distinct: Distinct, rest: str) -> pl.Series:
     name, field = rest.split(":")
     values = frame[field]
     if values.null_count() == len(values):
         return _nothing(len(values))
-    return values.is_in(references[name].among(values.unique().drop_nulls()).implode())
+    return values.is_in(references[name].among(distinct(field)).implode())
 
 
-def _covered(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+def _covered(frame: pl.DataFrame, references: References, distinct: Distinct, rest: str) -> pl.Series:
     """True where some validity of the code includes the day; null where code or day is missing."""
     name, field, day = rest.split(":")
     codes, days = frame[field], frame[f"date:{day}"]
@@ -92,7 +97,7 @@ def _covered(frame: pl.DataFrame, references: References, rest: str) -> pl.Serie
     reference = references[name]
     if reference.frame.is_empty():
         return codes.is_null().replace_strict({True: None, False: False}, return_dtype=pl.Boolean)
-    table = reference.validities(codes.unique().drop_nulls())
+    table = reference.validities(distinct(field))
     if len(codes) == 1:
         return pl.Series([_covers(table, days[0])], dtype=pl.Boolean)  # a single visit: spare it the join
     asked = pl.DataFrame({"code": codes, "day": days})
@@ -122,7 +127,7 @@ def _nothing(height: int) -> pl.Series:
     return pl.Series([None], dtype=pl.Boolean).new_from_index(0, height)
 
 
-def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+def _listed(frame: pl.DataFrame, references: References, distinct: Distinct, rest: str) -> pl.Series:
     """True where the fields together are a row of the list; null where one of them is missing."""
     name, _, joined = rest.partition(":")
     fields = joined.split(",")
@@ -138,7 +143,7 @@ def _listed(frame: pl.DataFrame, references: References, rest: str) -> pl.Series
     ).to_series()
 
 
-def _attribute(frame: pl.DataFrame, references: References, rest: str) -> pl.Series:
+def _attribute(frame: pl.DataFrame, references: References, distinct: Distinct, rest: str) -> pl.Series:
     name, column, field = rest.split(":")
     table = references[name].frame
     if frame[field].null_count() == frame.height:
@@ -147,7 +152,7 @@ def _attribute(frame: pl.DataFrame, references: References, rest: str) -> pl.Ser
     return frame.select(code=field).join(values, on="code", how="left", maintain_order="left")["value"]
 
 
-_LOOKUPS: dict[str, Callable[[pl.DataFrame, References, str], pl.Series]] = {
+_LOOKUPS: dict[str, Callable[[pl.DataFrame, References, Distinct, str], pl.Series]] = {
     "known": _known,
     "covered": _covered,
     "listed": _listed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,8 +16,8 @@ from nhicard.checks.findings import SCHEMA, Findings, empty_frame, join
 from nhicard.checks.once_a_file import Repeats
 from nhicard.checks.plan import COMMON, Check, Plan, plan
 from nhicard.checks.rule import Scope, order_question
-from nhicard.formats.batch import Batch
-from nhicard.formats.tables import Edition
+from nhicard.formats.batch import Alphabet, Batch
+from nhicard.formats.tables import Edition, forms
 from nhicard.identity import national_id
 
 # Fields that decide which rules apply: a record in which one of them is wrong (Y008) gets no other findings.
@@ -83,8 +83,8 @@ class Checker:
             "order": batch.orders["visit"].to_numpy(),
         }
         hits = [
-            *_hits(found_plan.checks["visit"], visits, batch.visits),
-            *(_hits(found_plan.checks["order"], orders, batch.orders) if batch.orders.height else ()),
+            *_hits(found_plan.checks["visit"], visits, batch.visits, batch.alphabets),
+            *(_hits(found_plan.checks["order"], orders, batch.orders, batch.alphabets) if batch.orders.height else ()),
         ]
         unreadable = np.zeros(batch.visits.height, dtype=np.bool_)
         for each, broken in hits:
@@ -108,6 +108,10 @@ class Checker:
                 yield _finding_rows(batch, each, severity, kept)
 
 
+def _never_blank(batch: Batch) -> frozenset[str]:
+    return frozenset(name for name, kinds in batch.alphabets.items() if not kinds & Alphabet.BLANK)
+
+
 def _untrusted(batch: Batch) -> NDArray[np.bool_]:
     mask = np.zeros(batch.visits.height, dtype=np.bool_)
     first = batch.first_record
@@ -122,7 +126,7 @@ def _frames(batch: Batch, found_plan: Plan, context: Context) -> tuple[pl.DataFr
         pl.lit(context.as_of, dtype=pl.Datetime("us")).alias("now"),
         pl.lit(context.institution, dtype=pl.String).alias("uploader"),
     ]
-    make = column_maker(batch.edition, context.references, batch.never_blank)
+    make = column_maker(batch.edition, context.references, _never_blank(batch))
     visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *common)
     borrowed = [name for name in found_plan.borrowed if name not in COMMON]
     at = batch.orders["visit"]
@@ -155,16 +159,36 @@ def _positions(truth: pl.Series) -> NDArray[np.intp]:
     return np.flatnonzero(truth.to_numpy()) if not truth.null_count() else truth.arg_true().to_numpy()
 
 
-def _hits(checks: list[Check], frame: pl.DataFrame, sent: pl.DataFrame) -> Iterator[tuple[Check, NDArray[np.intp]]]:
-    """Checks that some row breaks, with those rows."""
+def _hits(
+    checks: list[Check], frame: pl.DataFrame, sent: pl.DataFrame, alphabets: Mapping[str, int]
+) -> Iterator[tuple[Check, NDArray[np.intp]]]:
+    """Checks that some row breaks, with those rows.
+
+    A check that cannot be broken is not run: nobody sent the field, every value is a date, or no value has a
+    character that could offend.
+    """
     absent = {name for name in sent.columns if sent[name].null_count() == sent.height}
-    live = [each for each in checks if not (each.rule.of_value and each.field in absent)]
+    known = forms(checks[0].rule.edition) if checks else {}
+    wellformed = {name for name in known.keys() & set(sent.columns) if _all_valid(name, known[name].form, frame)}
+    live = [
+        each
+        for each in checks
+        if not (each.rule.of_value and each.field in absent)
+        and not (each.rule.of_form and each.field in wellformed)
+        and not (each.harmless and alphabets.get(each.field, ~0) & ~(each.harmless | Alphabet.BLANK) == 0)
+    ]
     if not live:
         return
     truths = frame.select([each.breaks.alias(str(place)) for place, each in enumerate(live)])
     for each, truth in zip(live, truths.get_columns(), strict=True):
         if truth.any():
             yield each, _positions(truth)
+
+
+def _all_valid(field: str, form: str, frame: pl.DataFrame) -> bool:
+    """Whether every value of a date or time field is a date or time; false for other fields."""
+    view = f"{form}:{field}"
+    return form in ("date", "time") and view in frame.columns and frame[view].null_count() == frame[field].null_count()
 
 
 def _finding_rows(batch: Batch, each: Check, severity: str, rows: NDArray[np.intp]) -> pl.DataFrame:

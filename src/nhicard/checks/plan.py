@@ -32,6 +32,7 @@ class Check:
     field: str
     scope: Scope
     breaks: pl.Expr
+    harmless: int
     zh: str
     en: str
 
@@ -77,7 +78,8 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
                 )
                 continue
             zh, en = sentences(rule, blamed)
-            out.checks[scope].append(Check(rule, blamed, scope, breaks, zh, en))
+            harmless = rule.harmless(blamed) if rule.harmless else 0
+            out.checks[scope].append(Check(rule, blamed, scope, breaks, harmless, zh, en))
             needed[scope].update(dict.fromkeys(sorted(roots)))
     _resolve(out, needed)
     active = {check.rule.code for checks in out.checks.values() for check in checks}

@@ -12,7 +12,7 @@ from typing import Final, Literal, NamedTuple
 
 import polars as pl
 
-from nhicard.formats.tables import Edition, codes, order_fields, rows, visit_fields
+from nhicard.formats.tables import Edition, codes, fields, order_fields, rows, visit_fields
 
 Demand = Literal["required", "forbidden"]
 KEYS: Final[dict[Edition, tuple[str, str, str]]] = {
@@ -82,6 +82,14 @@ def mask_columns(edition: Edition, frame: pl.DataFrame) -> list[pl.Series]:
     key = pl.concat_str([pl.col(name).fill_null("") for name in KEYS[edition]], separator="|")
     found = frame.select(key=key).join(masks(edition), on="key", how="left", maintain_order="left")
     return found.select(pl.col(name).fill_null(0) for name in MASKS).get_columns()
+
+
+@cache
+def ever_demanded(edition: Edition, demand: Demand) -> tuple[str, ...]:
+    """Fields of which the matrix demands this for some record, in official order."""
+    mark = "V" if demand == "required" else "~"
+    found = {cell.field for cell in cells(edition) if cell.requirement == mark}
+    return tuple(name for name in fields(edition) if name in found)
 
 
 def demanded(edition: Edition, demand: Demand, field: str) -> pl.Expr:

@@ -30,6 +30,7 @@ from nhicard.formats.tables import Edition, order_fields
 Scope = Literal["visit", "order"]
 Severity = Literal["reject", "warn", "file"]
 Breaks = pl.Expr | Mapping[str, pl.Expr] | Sequence[tuple[str, pl.Expr]]
+Harmless = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Rule:
     function: Callable[..., Breaks]
     scope: Scope | None = None
     of_value: bool = False
+    of_form: bool = False
+    harmless: Harmless | None = None
     once_a_file: tuple[str, ...] = ()
     since: date | None = None
     until: date | None = None
@@ -95,6 +98,8 @@ def rule(
     severity: Severity = "reject",
     scope: Scope | None = None,
     of_value: bool = False,
+    of_form: bool = False,
+    harmless: Harmless | None = None,
     once_a_file: tuple[str, ...] = (),
     since: date | None = None,
     until: date | None = None,
@@ -106,7 +111,10 @@ def rule(
     """Register a function as the rule of its code.
 
     ``field``: the field blamed when the function returns one expression. ``of_value``: the rule only speaks of a
-    value that was sent, so it can be skipped for a field that nobody sent. ``once_a_file``: the rule is broken
+    value that was sent, so it can be skipped for a field that nobody sent. ``of_form``: it only
+    speaks of a value of wrong form, so it can also be skipped for a date or time field of which every value is one.
+    ``harmless``: for a field, the kinds of characters (``Alphabet``) of which no value can break the rule.
+    ``once_a_file``: the rule is broken
     by the second and further rows of the whole file for which the expression is true and these fields are
     the same. ``severity_by``: assumptions that hold the severity of a break, by the field blamed. ``assumptions``:
     names from assumptions.toml that it rests on; ``off_without``: those among them
@@ -132,7 +140,9 @@ def rule(
             family=function.__module__.rpartition(".")[2],
             function=function,
             scope=scope,
-            of_value=of_value,
+            of_value=of_value or of_form,
+            of_form=of_form,
+            harmless=harmless,
             once_a_file=once_a_file,
             since=since,
             until=until,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import IntFlag
 from typing import Literal
 
 import numpy as np
@@ -13,6 +14,17 @@ from numpy.typing import NDArray
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 
 Encoding = Literal["ascii", "big5", "utf-8"]
+
+
+class Alphabet(IntFlag):
+    """Kinds of characters. ``BLANK`` says that a value may be empty or white space."""
+
+    DIGIT = 1
+    UPPER = 2
+    LOWER = 4
+    OTHER = 8
+    WIDE = 16
+    BLANK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ class Batch:
     ``visits``: ``record`` (UInt32, from 1) and a String column for each field of MSH and MB1.
     ``orders``: ``record``, ``order`` (UInt32, both from 1), ``visit`` (UInt32, row in ``visits``) and a String
     column for each field of MB2. Values are as sent; null means not sent.
-    ``never_blank``: fields known to have no blank value (what is not named may have some).
+    ``alphabets``: the kinds of characters (``Alphabet``) that occur in a field's values, where that is known.
     ``sources`` pairs each stretch of visit and order rows with its source map (empty for built batches).
     """
 
@@ -76,7 +88,7 @@ class Batch:
     encoding: Encoding = "ascii"
     faults: tuple[Fault, ...] = ()
     sources: tuple[SourceMap, ...] = field(default=(), repr=False)
-    never_blank: frozenset[str] = field(default=frozenset(), repr=False)
+    alphabets: Mapping[str, int] = field(default_factory=dict, repr=False)
 
     @property
     def first_record(self) -> int:
@@ -164,5 +176,9 @@ def concat(batches: list[Batch]) -> Batch:
         encoding=next((b.encoding for b in reversed(batches) if b.encoding != "ascii"), "ascii"),
         faults=tuple(fault for batch in batches for fault in batch.faults),
         sources=tuple(source for batch in batches for source in batch.sources),
-        never_blank=frozenset.intersection(*(batch.never_blank for batch in batches)),
+        alphabets={
+            name: int(np.bitwise_or.reduce([batch.alphabets[name] for batch in batches]))
+            for name in first.alphabets
+            if all(name in batch.alphabets for batch in batches)
+        },
     )

@@ -22,8 +22,9 @@ from nhicard.formats.slice import RECORD_START, Slice
 from nhicard.formats.tables import Edition
 from nhicard.formats.tree_reader import MAX_RECORD
 
-SLICE_BYTES: Final = 12 << 20
-PADDING: Final = 64
+SLICE_BYTES: Final = 16 << 20
+_PADDING: Final = np.frombuffer(b"\0" * 16 + b"<" + b"\0" * 47, dtype=np.uint8)  # ends every scan of the kernel
+PADDING: Final = len(_PADDING)
 # Below this size loading the compiled reader costs more time, and 150 MB more memory, than it saves.
 KERNEL_FROM_BYTES: Final = 4 << 20
 
@@ -146,7 +147,7 @@ class _Scan:
             filled += got
         if filled < capacity // 2:
             buffer = buffer[: filled + PADDING].copy()
-        buffer[filled : filled + PADDING] = 0
+        buffer[filled : filled + PADDING] = _PADDING
         small = self.reader == "auto" and self.final and self.offset == 0 and filled < KERNEL_FROM_BYTES
         return Slice(
             buffer,

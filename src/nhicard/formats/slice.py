@@ -185,7 +185,7 @@ class _SliceReader:
         self.side = np.empty(3 * len(part) + 64, dtype=np.uint8)
         self.bad = np.zeros(_BAD_BYTES_LISTED, dtype=np.int64)
         self.bad_cells = np.zeros((_BAD_BYTES_LISTED, 3), dtype=np.int32)
-        self.blank = np.zeros((2, max(len(self.visits.ids), len(self.orders.ids))), dtype=np.uint8)
+        self.alphabets = np.zeros((2, max(len(self.visits.ids), len(self.orders.ids))), dtype=np.uint8)
         self.counts = np.zeros(4, dtype=np.int64)
         self.faults: list[Fault] = []
         self._bytes: bytes | None = None
@@ -254,7 +254,8 @@ class _SliceReader:
             self.side,
             self.bad,
             self.bad_cells,
-            self.blank,
+            _kinds(),
+            self.alphabets,
             self.counts,
         )
         self.position = int(position)
@@ -380,16 +381,23 @@ class _SliceReader:
             visit_cells=self.visits.cells[:, :visit_count],
             order_cells=self.orders.cells[:, :order_count],
         )
-        return Batch(self.edition, visits, orders, self.encoding, tuple(faults), (source,), self._never_blank())
+        return Batch(self.edition, visits, orders, self.encoding, tuple(faults), (source,), self._alphabets())
 
-    def _never_blank(self) -> frozenset[str]:
-        """Fields of which every value sent has something in it, as far as the kernel read them."""
-        return frozenset(
-            field_id
+    def _alphabets(self) -> dict[str, int]:
+        """The kinds of characters of each column that the kernel alone has read."""
+        return {
+            field_id: int(self.alphabets[scope, place])
             for scope, columns in enumerate((self.visits, self.orders))
             for place, field_id in enumerate(columns.ids)
-            if not self.blank[scope, place] and all(value.strip() for value in columns.overlay.values[place])
-        )
+            if self.part.use_kernel and not columns.overlay.rows[place]
+        }
+
+
+@cache
+def _kinds() -> NDArray[np.uint8]:
+    from nhicard.formats.span_kernel import character_kinds
+
+    return character_kinds()
 
 
 _NO_TABLE: Final = np.zeros(1 << 16, dtype=np.uint16)

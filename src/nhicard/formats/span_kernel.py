@@ -12,6 +12,7 @@ from typing import Final
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 DONE: Final = 0  # everything up to the end was read
 IRREGULAR: Final = 1  # the record at the returned position is for the tree reader
@@ -21,6 +22,17 @@ FULL: Final = 3  # no row left for the record at the returned position
 BIG5: Final = 0
 UTF8: Final = 1
 
+# Kinds of characters, as bits.
+DIGIT: Final = 1
+UPPER: Final = 2
+LOWER: Final = 4
+OTHER: Final = 8  # any other of ASCII
+WIDE: Final = 16  # beyond ASCII
+CHARACTERS: Final = 31
+BLANK: Final = 32  # of a column: some value may be blank
+DECODED: Final = 64  # the value cannot stand as it is
+REFUSED: Final = 128  # not of the flat grammar
+
 # Names of structural elements as they stand between `<` and `>`.
 _LT, _GT, _SLASH, _AMP = 0x3C, 0x3E, 0x2F, 0x26
 
@@ -29,6 +41,21 @@ SEGMENT_MB1: Final = 1
 SEGMENT_MB2: Final = 2
 
 _njit = numba.njit(cache=True, nogil=True, boundscheck=False)
+
+
+def character_kinds() -> NDArray[np.uint8]:
+    """The kernel's table of kinds, by byte."""
+    kinds = np.full(256, OTHER, dtype=np.uint8)
+    kinds[:32] = OTHER | REFUSED
+    kinds[[9, 10]] = OTHER
+    kinds[13] = OTHER | DECODED
+    kinds[ord("&")] = OTHER | DECODED
+    kinds[ord(">")] = OTHER | REFUSED
+    kinds[ord("0") : ord("9") + 1] = DIGIT
+    kinds[ord("A") : ord("Z") + 1] = UPPER
+    kinds[ord("a") : ord("z") + 1] = LOWER
+    kinds[128:] = WIDE | DECODED
+    return kinds
 
 
 def field_key(field_id: str) -> int:
@@ -186,7 +213,7 @@ def _write_view(view, data, start, length, buffer_index):  # type: ignore[no-unt
 
 @_njit
 def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
-    buf,  # uint8: the slice's bytes, then at least 16 NUL bytes
+    buf,  # uint8: the slice's bytes, then NUL bytes with one `<` among them
     start,
     end,
     slots,  # int16 by field_key: column of the field, or -1
@@ -205,7 +232,8 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     side,
     bad,  # int64: positions of undecodable bytes
     bad_cells,  # int32 (n, 3): scope, row, column of each
-    blank,  # uint8 (2, columns): whether a visit's or an order's column may hold a blank value
+    kinds,  # uint8 by byte: what kind of character it is
+    alphabets,  # uint8 (2, columns): kinds that occur in a visit's or an order's column, and BLANK
     counts,  # int64: visits, orders, side bytes, bad bytes
 ):
     """Read records from ``start`` on; returns (position, status) and updates ``counts``.
@@ -299,17 +327,13 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     q = value_start
                     seen = 0
                     c = buf[q]
-                    while c != _LT:
-                        if c == _GT or (c < 32 and c != 10 and c != 9 and c != 13):
-                            irregular = True
-                            p = q if q >= end else p  # the value goes on behind the slice
-                            break
-                        if c == 13 or c == _AMP:
-                            seen |= 0x80
-                        seen |= c
+                    while c != _LT:  # the padding holds one
+                        seen |= kinds[c]
                         q += 1
                         c = buf[q]
-                    if irregular:
+                    if seen & REFUSED or q >= end:
+                        irregular = True
+                        p = q if q >= end else p  # the value goes on behind the slice
                         break
                     value_end = q
                     if not (
@@ -330,8 +354,9 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                     irregular = True
                     break
                 scope = 1 if stage == 6 else 0
+                alphabets[scope, column] |= seen & CHARACTERS
                 if length == 0 or buf[value_start] <= 32 or buf[value_start] >= 0x80:
-                    blank[scope, column] = 1
+                    alphabets[scope, column] |= BLANK
                 row = orders if scope == 1 else visits
                 if scope == 1:
                     view = order_views[column, row]
@@ -339,7 +364,7 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 else:
                     view = visit_views[column, row]
                     visit_cells[column, row] = value_start + 1
-                if seen < 0x80:
+                if seen & DECODED == 0:
                     _write_view(view, buf, value_start, length, 0)
                 else:
                     bad_before = bad_count

@@ -36,7 +36,7 @@ class Reference:
         many = last - first
         ahead = np.cumsum(many) - many
         places = np.arange(many.sum()) - np.repeat(ahead, many) + np.repeat(first, many)
-        rows = table[places.astype(np.int64)]
+        rows: pl.DataFrame = table[places.astype(np.int64)]
         return rows.select(code=rows.columns[0], start="start", end="end")
 
 

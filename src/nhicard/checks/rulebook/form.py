@@ -2,34 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import polars as pl
 from polars import col
 
 from nhicard.checks.rule import as_date, as_int, as_time
+from nhicard.formats.batch import Alphabet
 from nhicard.formats.tables import Edition, Form, codes, fields, forms
 
-_DIGIT_FORMS: Final = frozenset({"date", "time", "number"})
+ASCII: Final = Alphabet.DIGIT | Alphabet.UPPER | Alphabet.LOWER | Alphabet.OTHER
 
 
 def wrong_type(form: Form) -> pl.Expr | None:
     """True where the value has characters that the field's type does not allow."""
     value = col(form.field)
-    if form.form in _DIGIT_FORMS:
-        number = as_int(form.field)
-        return value.is_not_null() & (number.is_null() | (number < 0) | value.str.starts_with("+"))
+    if form.form in ("date", "time", "number"):
+        return _has_other_than_digits(value)
     if form.form == "amount":
-        return value.is_not_null() & (as_int(form.field).is_null() | value.str.starts_with("+"))
+        return ~value.str.contains("^-?[0-9]+$")
     if form.form == "quantity":
-        # A cast would also take 1e3, inf and nan.
-        return value.is_not_null() & ~value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$")
+        return ~value.str.contains(r"^-?[0-9]+(?:\.[0-9]*)?$")
     if form.pattern == "ascii":
         return value.str.len_bytes() != value.str.len_chars()
     if form.pattern:
         return ~value.str.contains(f"^(?:{form.pattern})$")
     return None
+
+
+_OF_PATTERN: Final = {
+    "[0-9]+": Alphabet.DIGIT,
+    "[0-9A-Z]+": Alphabet.DIGIT | Alphabet.UPPER,
+    "[0-9A-Za-z]+": Alphabet.DIGIT | Alphabet.UPPER | Alphabet.LOWER,
+    "[0-9A-Za-z*-]+": Alphabet.DIGIT | Alphabet.UPPER | Alphabet.LOWER,
+    "ascii": ASCII,
+}
+
+
+def harmless_type(edition: Edition) -> Callable[[str], int]:
+    """For each field the kinds of characters that its type allows whatever their order (0: the order matters)."""
+
+    def kinds(field: str) -> int:
+        form = forms(edition)[field]
+        if form.form in ("date", "time", "number", "amount"):
+            return Alphabet.DIGIT
+        return _OF_PATTERN.get(form.pattern, 0)
+
+    return kinds
+
+
+def _has_other_than_digits(value: pl.Expr) -> pl.Expr:
+    return value.str.contains("[^0-9]")
 
 
 def wrong_length(edition: Edition, form: Form) -> pl.Expr | None:
@@ -63,9 +87,9 @@ def out_of_range(edition: Edition, form: Form, accepted: Mapping[str, tuple[str,
     """
     value = col(form.field)
     if form.form == "date":
-        return as_date(form.field).is_null() & (value.str.len_bytes() == 7) & as_int(form.field).is_not_null()
+        return as_date(form.field).is_null() & (value.str.len_bytes() == 7) & ~_has_other_than_digits(value)
     if form.form == "time":
-        return as_time(form.field).is_null() & (value.str.len_bytes() == 13) & as_int(form.field).is_not_null()
+        return as_time(form.field).is_null() & (value.str.len_bytes() == 13) & ~_has_other_than_digits(value)
     if form.form == "id":
         return (value.str.len_bytes() == 10) & ~value.str.contains("^[A-Za-z][0-9A-Za-z][0-9]{8}$")
     if form.form == "code" and form.values:

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 from polars import col
 
-from nhicard.checks.requirement import demanded
+from nhicard.checks.requirement import demanded, ever_demanded
 from nhicard.checks.rule import Breaks, as_float, as_int, count_orders, raw, rule
 from nhicard.checks.rulebook import form
 from nhicard.checks.rulebook.edition10.masters import household_mismatch
@@ -41,7 +41,8 @@ def AA() -> Breaks:
     By the requirement matrix of Annex 1 (visit category, normal or abnormal upload); a late card (A19=2) also
     needs the actual date A54, and AE, AF, AG and BC need at least one order.
     """
-    broken = {name: _missing(name) & demanded(EDITION, "required", name) for name in fields(EDITION)}
+    required = ever_demanded(EDITION, "required")
+    broken = {name: _missing(name) & demanded(EDITION, "required", name) for name in required}
     broken["A54"] = col.A54.is_null() & (col.A00 == "1") & (col.A19 == "2")
     # A72 is printed as required for these: they cannot do without an order.
     broken["MB2"] = (col.A00 == "1") & col.A23.is_in(["AE", "AF", "AG", "BC"]) & (count_orders(carries_order()) == 0)
@@ -66,7 +67,7 @@ def AA01(assume: Assumptions) -> Breaks:
     }
 
 
-@rule(EDITION, of_value=True)
+@rule(EDITION, of_form=True, harmless=form.harmless_type(EDITION))
 def AB() -> Breaks:
     """{field}（{name}）的資料型態錯誤，應為{type}；請改正。
 
@@ -76,7 +77,7 @@ def AB() -> Breaks:
     return {name: broken for name, broken in checks.items() if broken is not None}
 
 
-@rule(EDITION, of_value=True, assumptions=("total_needs_decimal_point", "total_above_100_demanded"))
+@rule(EDITION, of_form=True, assumptions=("total_needs_decimal_point", "total_above_100_demanded"))
 def AC(assume: Assumptions) -> Breaks:
     """{field}（{name}）的長度不符，應為{length}；請改正。
 
@@ -102,7 +103,7 @@ def site_codes() -> str:
 
 @rule(
     EDITION,
-    of_value=True,
+    of_form=True,
     assumptions=(
         "days_limit_inclusive",
         "a24_is_a_letter",
@@ -164,4 +165,5 @@ def AF() -> Breaks:
 
     依附件一必填矩陣。By the requirement matrix of Annex 1.
     """
-    return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in fields(EDITION)}
+    forbidden = ever_demanded(EDITION, "forbidden")
+    return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in forbidden}

@@ -9,7 +9,7 @@ from typing import Final
 import polars as pl
 from polars import col
 
-from nhicard.checks.requirement import demanded
+from nhicard.checks.requirement import demanded, ever_demanded
 from nhicard.checks.rule import Breaks, as_int, known, rule
 from nhicard.checks.rulebook import form
 from nhicard.formats.assumptions import Assumptions
@@ -96,10 +96,11 @@ def AA03(assume: Assumptions) -> Breaks:
     """
     if not assume["derived_matrix_applies"]:
         return {}
-    return {name: _missing(name, assume) & demanded(EDITION, "required", name) for name in fields(EDITION)}
+    required = ever_demanded(EDITION, "required")
+    return {name: _missing(name, assume) & demanded(EDITION, "required", name) for name in required}
 
 
-@rule(EDITION, of_value=True)
+@rule(EDITION, of_form=True, harmless=form.harmless_type(EDITION))
 def AB() -> Breaks:
     """{field}（{name}）的資料型態錯誤，應為{type}；請改正。
 
@@ -109,7 +110,7 @@ def AB() -> Breaks:
     return {name: broken for name, broken in checks.items() if broken is not None}
 
 
-@rule(EDITION, of_value=True, assumptions=("free_text_fields",))
+@rule(EDITION, of_value=True, harmless=lambda _: form.ASCII, assumptions=("free_text_fields",))
 def AB01(assume: Assumptions) -> Breaks:
     """{field}（{name}）含有中文或非預期的字元；請改用半形英數字。
 
@@ -121,7 +122,7 @@ def AB01(assume: Assumptions) -> Breaks:
     return {name: col(name).str.len_bytes() != col(name).str.len_chars() for name in texts if name not in free}
 
 
-@rule(EDITION, of_value=True)
+@rule(EDITION, of_form=True)
 def AC() -> Breaks:
     """{field}（{name}）的長度不符，應為{length}；請改正。
 
@@ -131,7 +132,7 @@ def AC() -> Breaks:
     return {name: broken for name, broken in checks.items() if broken is not None}
 
 
-@rule(EDITION, of_value=True)
+@rule(EDITION, of_form=True)
 def AD() -> Breaks:
     """{field}（{name}）的值不在允許範圍（{values}）；請改正。
 
@@ -197,4 +198,5 @@ def AF01(assume: Assumptions) -> Breaks:
     """
     if not assume["derived_matrix_applies"]:
         return {}
-    return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in fields(EDITION)}
+    forbidden = ever_demanded(EDITION, "forbidden")
+    return {name: col(name).is_not_null() & demanded(EDITION, "forbidden", name) for name in forbidden}

@@ -40,8 +40,15 @@ def column_maker(edition: Edition, references: References, never_blank: frozense
         base = frame.select(*already, *raws, *_blanks_as_null(frame, plain, never_blank))
         if masks:
             base = base.with_columns(mask_columns(edition, base))
+        times = [name for name in views if name.startswith("time:")]
+        base = base.with_columns([_VIEWS["time"](name.removeprefix("time:")) for name in times])
         base = base.with_columns(
-            [_VIEWS[kind](rest) for name in views for kind, _, rest in [name.partition(":")] if kind in _VIEWS]
+            [
+                _day_of_time(rest) if kind == "date" and _all_times(base, rest) else _VIEWS[kind](rest)
+                for name in views
+                for kind, _, rest in [name.partition(":")]
+                if kind in _VIEWS and kind != "time"
+            ]
         )
         distinct = cache(lambda field: base[field].unique().drop_nulls())
         looked_up = [
@@ -70,6 +77,15 @@ def _blanks_as_null(frame: pl.DataFrame, names: Sequence[str], never_blank: froz
 
 def _date(field: str) -> pl.Expr:
     return rocdate.as_date(pl.col(field).str.head(7)).alias(f"date:{field}")
+
+
+def _all_times(frame: pl.DataFrame, field: str) -> bool:
+    """Whether the field's times are made already and every value is one."""
+    return f"time:{field}" in frame.columns and frame[f"time:{field}"].null_count() == frame[field].null_count()
+
+
+def _day_of_time(field: str) -> pl.Expr:
+    return pl.col(f"time:{field}").dt.date().alias(f"date:{field}")
 
 
 _VIEWS: dict[str, Callable[[str], pl.Expr]] = {

@@ -18,6 +18,8 @@ $(STAMP): $(NEEDS)
 	@PYTHON="$(PYTHON)" sh tools/venv.sh $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "==> Compiling the fast reader (once)"
+	@$(BIN)/python -c "from nhicard.formats import read; read(b'<RECS><REC></REC></RECS>', reader='kernel')"
 	@touch $@
 
 demo: setup  ## check the official 1.0 example and a generated 2.0 file

@@ -22,7 +22,7 @@ from nhicard.formats.slice import RECORD_START, Slice
 from nhicard.formats.tables import Edition
 from nhicard.formats.tree_reader import MAX_RECORD
 
-SLICE_BYTES: Final = 16 << 20
+SLICE_BYTES: Final = 12 << 20
 _PADDING: Final = np.frombuffer(b"\0" * 16 + b"<" + b"\0" * 47, dtype=np.uint8)  # ends every scan of the kernel
 PADDING: Final = len(_PADDING)
 # Below this size loading the compiled reader costs more time, and 150 MB more memory, than it saves.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +16,7 @@ from nhicard.formats.tables import fields, order_fields
 PROLOG: Final = '<?xml version="1.0" encoding="Big5"?>\n<RECS>\n'
 EPILOG: Final = "</RECS>\n"
 _SLICE_VISITS: Final = 20_000
+_NOT_IN_XML: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 
 
 class UnwritableValue(ValueError):
@@ -32,8 +35,8 @@ class UnwritableValue(ValueError):
         place_zh = f"第 {record} 筆" + (f"第 {order} 筆醫令" if order else "")
         place_en = f"record {record}" + (f", order {order}" if order else "")
         code = f"U+{ord(character):04X}"
-        self.zh = f"{place_zh}的 {field} 含有 Big5 沒有的字元「{character}」（{code} {character_name}）；請改用其他字。"
-        self.en = f"{field} of {place_en} holds {code} {character_name}, which Big5 does not have; use another."
+        self.zh = f"{place_zh}的 {field} 含有上傳檔無法容納的字元（{code} {character_name}）；請改用其他字。"
+        self.en = f"{field} of {place_en} holds {code} {character_name}, which an upload file cannot hold; use another."
         super().__init__(self.en)
 
 
@@ -52,11 +55,12 @@ def write_slices(batch: Batch) -> Iterator[bytes]:
         visits = batch.visits.slice(start, _SLICE_VISITS)
         orders = batch.orders.filter(pl.col("visit").is_between(start, start + _SLICE_VISITS - 1))
         text = _records(batch, visits, orders, start)
+        if illegal := _NOT_IN_XML.search(text):
+            raise _unwritable(visits, orders, illegal[0])
         try:
             yield codec.encode(text)
         except codec.UnencodableCharacter as error:
-            _tell(visits, orders, error)
-            raise
+            raise _unwritable(visits, orders, error.character) from error
     yield EPILOG.encode("ascii")
 
 
@@ -94,13 +98,15 @@ def _records(batch: Batch, visits: pl.DataFrame, orders: pl.DataFrame, first_row
     return str(texts.item() or "")
 
 
-def _tell(visits: pl.DataFrame, orders: pl.DataFrame, error: codec.UnencodableCharacter) -> None:
-    """Raise UnwritableValue for the place where the character stands."""
+def _unwritable(visits: pl.DataFrame, orders: pl.DataFrame, character: str) -> UnwritableValue:
+    """The error that names the first value with the character."""
+    name = unicodedata.name(character, "control character" if ord(character) < 32 else "unnamed character")
     for frame in (visits, orders):
         for field_id in frame.columns:
             if frame.schema[field_id] != pl.String:
                 continue
-            rows = frame.filter(pl.col(field_id).str.contains(error.character, literal=True))
+            rows = frame.filter(pl.col(field_id).str.contains(character, literal=True))
             if rows.height:
                 order = int(rows["order"][0]) if "order" in rows.columns else None
-                raise UnwritableValue(int(rows["record"][0]), order, field_id, error.character, error.name) from error
+                return UnwritableValue(int(rows["record"][0]), order, field_id, character, name)
+    raise AssertionError("the character came from one of the values")

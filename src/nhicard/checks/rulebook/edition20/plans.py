@@ -17,6 +17,7 @@ _VIDEO_CARE: Final = "HVIT"
 _VACCINATION_SERVICE: Final = "A2001C"
 _UCC_ORDERS: Final = ("P8801C", "P8802C", "P8803C")
 _EMERGENCY: Final = "04"
+_TYPHOON_ORDER: Final = "TYPN11409RAG"
 _TYPHOON_PERIOD: Final = (date(2025, 9, 22), date(2025, 12, 22))  # D079 prints 1140922 to 1141222
 _KEPT: Final = col.H01.is_in(["A", "B"])
 
@@ -106,6 +107,19 @@ def D078(assume: Assumptions) -> Breaks:
     period is given: the user sets the one, the other is D079's; D087 asks whether the person is insured.
     """
     return col.M15.is_in(list(assume["typhoon_identifiers"])) & ~as_date("M11").is_between(*_TYPHOON_PERIOD)
+
+
+@rule("2.0", "MB2", off_without=("typhoon_identifiers",))
+def AD74(assume: Assumptions) -> Breaks:
+    """1140922 颱風無健保身分案件（M15 為該案識別碼）須上傳虛擬醫令 TYPN11409RAG；請補上。
+
+    A typhoon case of an uninsured person (M15 is that case's identifier) needs the virtual order TYPN11409RAG; add
+    it.
+
+    以異常就醫識別碼認定案件，識別碼由使用者設定。The case is recognised by its special identifier, which the
+    user sets.
+    """
+    return col.M15.is_in(list(assume["typhoon_identifiers"])) & ~any_order(col.D06 == _TYPHOON_ORDER)
 
 
 @rule("2.0", "M57", assumptions=("ucc_case_by",))

@@ -79,7 +79,7 @@ def _length(length: int | None, form: Form) -> tuple[str, str]:
     if length is None:
         return "規定長度", "of the defined length"
     if form.length_rule == "exact":
-        return f"{length} 位", f"exactly {length} characters"
+        return f" {length} 位", f"exactly {length} characters"
     return f"最多 {length} 位", f"at most {length} characters"
 
 

@@ -212,6 +212,22 @@ def _write_view(view, data, start, length, buffer_index):  # type: ignore[no-unt
 
 
 @_njit
+def _forget(visit_cells, order_cells, visit, first_order, last_order):  # type: ignore[no-untyped-def]
+    """Take back what a record that is not committed has put down."""
+    visit_cells[:, visit] = 0
+    for row in range(first_order, min(last_order + 1, order_cells.shape[1])):
+        order_cells[:, row] = 0
+
+
+@_njit
+def _settle(counts, visits, orders, side, bad):  # type: ignore[no-untyped-def]
+    counts[0] = visits
+    counts[1] = orders
+    counts[2] = side
+    counts[3] = bad
+
+
+@_njit
 def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buf,  # uint8: the slice's bytes, then NUL bytes with one `<` among them
     start,
@@ -255,11 +271,11 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         orders_mark = orders
         irregular = False
         if visits >= visit_capacity:
-            counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+            _settle(counts, visits, orders, at, bad_count)
             return record_start, FULL
         # <REC>
         if not (buf[p] == _LT and buf[p + 1] == 82 and buf[p + 2] == 69 and buf[p + 3] == 67 and buf[p + 4] == _GT):
-            counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+            _settle(counts, visits, orders, at, bad_count)
             return record_start, INCOMPLETE if p + 6 >= end else IRREGULAR
         p += 5
         # stage: 0 before MSH, 1 in MSH, 2 before MB, 3 before MB1, 4 in MB1, 5 between MB2, 6 in MB2, 7 after MB
@@ -403,12 +419,8 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
             elif stage == 5:
                 if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == 50 and buf[p + 4] == _GT:
                     if orders >= order_capacity:
-                        for column in range(visit_cells.shape[0]):
-                            visit_cells[column, visits] = 0
-                        for column in range(order_cells.shape[0]):
-                            for row in range(orders_mark, min(orders + 1, order_capacity)):
-                                order_cells[column, row] = 0
-                        counts[0], counts[1], counts[2], counts[3] = visits, orders_mark, side_mark, bad_mark
+                        _forget(visit_cells, order_cells, visits, orders_mark, orders)
+                        _settle(counts, visits, orders_mark, side_mark, bad_mark)
                         return record_start, FULL
                     place += 1
                     order_rows[orders] = p + 1
@@ -431,15 +443,11 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 break
         if irregular or not closed or p > end:
             # Undo: the tree reader, or the next slice, starts this record afresh.
-            for column in range(visit_cells.shape[0]):
-                visit_cells[column, visits] = 0
-            for column in range(order_cells.shape[0]):
-                for row in range(orders_mark, min(orders + 1, order_capacity)):
-                    order_cells[column, row] = 0
-            counts[0], counts[1], counts[2], counts[3] = visits, orders_mark, side_mark, bad_mark
+            _forget(visit_cells, order_cells, visits, orders_mark, orders)
+            _settle(counts, visits, orders_mark, side_mark, bad_mark)
             return record_start, INCOMPLETE if p + 16 >= end else IRREGULAR
         visit_rows[visits] = record_start + 1
         visits += 1
         p = _skip_space(buf, p)
-    counts[0], counts[1], counts[2], counts[3] = visits, orders, at, bad_count
+    _settle(counts, visits, orders, at, bad_count)
     return p, DONE

@@ -206,3 +206,23 @@ def test_no_names_or_whole_ids_in_error_messages(tmp_path: Path) -> None:
     path.write_bytes(upload().replace(b"<M03>A123456789</M03>", b"<M03>A123456789</M04>"))
     (told,) = objects(nhicard("check", path, "--format", "json", *AS_OF))
     assert all("A123456789" not in f["text_zh"] + f["text_en"] + (f["key"] or "") for f in told["findings"])
+
+
+def test_lists_of_a_folder_switch_rules_on_and_strange_files_are_named(good: Path, tmp_path: Path) -> None:
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "staff.csv").write_text("id,start,end\nA223456781,1100101,\n", encoding="utf-8")
+    (lists / "holiday.txt").write_text("x", encoding="utf-8")
+    done = nhicard("check", good, "--reference", lists, "--format", "json", *AS_OF)
+    (told,) = objects(done)
+    assert [(finding["field"], finding["code"]) for finding in told["findings"]] == [("M06", "13")]
+    assert "13" not in {off["code"] for off in told["rules_off"]}
+    assert b"holiday.txt" in done.stderr
+
+
+def test_a_list_that_cannot_be_understood_stops_the_check(good: Path, tmp_path: Path) -> None:
+    (tmp_path / "staff.csv").write_text("name\nsomebody\n", encoding="utf-8")
+    done = nhicard("check", good, "--reference", tmp_path)
+    assert done.returncode == 2
+    assert b"staff.csv" in done.stderr
+    assert b"Traceback" not in done.stderr

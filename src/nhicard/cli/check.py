@@ -44,6 +44,11 @@ def run(
     except (BadSettings, UnreadableList, OSError) as error:
         errors.print(f"nhicard: {error}", markup=False, soft_wrap=True)
         return 2
+    for path in references.unclaimed:
+        told = (
+            f"{path}: 不是任何清單的檔名，未載入。 Belongs to no list and was not loaded; see docs/reference-lists.md."
+        )
+        errors.print(told, markup=False, soft_wrap=True)
     context = Context(
         as_of=as_of or rocdate.now(),
         institution=institution or settings.institution,

@@ -194,6 +194,10 @@ class _TextPage:
             show(Padding(self._frequent(), (1, 0, 0, 2)))
         if self.first:
             show(Padding(self._findings(), (1, 0, 0, 2)))
+        used = {name: source for name, source in self.context.references.used().items() if "_complete" not in name}
+        if used:
+            told = "；".join(f"{name}（{source}）" for name, source in used.items())
+            show(Padding(Text(f"使用的清單 lists used: {told}", style="dim"), (1, 0, 0, 2)))
         if self.last.rules_off:
             show(Padding(Text(_off(self.last.rules_off), style="dim"), (1, 0, 0, 2)))
         show()

@@ -83,6 +83,10 @@ class References(Mapping[str, Reference]):
     def __eq__(self, other: object) -> bool:
         return self is other
 
+    def used(self) -> dict[str, str]:
+        """The lists that were asked for so far, each with where it came from."""
+        return {name: found.source for name, found in self._lists.items() if isinstance(found, Reference)}
+
     def makers(self) -> dict[str, Reference | Callable[[], Reference]]:
         """The lists as they were given, for a collection that holds these and others."""
         return dict(self._lists)

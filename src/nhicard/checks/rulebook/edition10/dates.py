@@ -27,13 +27,17 @@ def BD(assume: Assumptions) -> Breaks:
     }
 
 
-@rule("1.0")
-def BE() -> Breaks:
-    """{field}（{name}）晚於就診日（A17）；請改正其中一欄。
+@rule("1.0", assumptions=("order_time_mismatch_code",))
+def BE(assume: Assumptions) -> Breaks:
+    """{field}（{name}）與就診日期時間 A17 不合：A71 須與 A17 相同，出生日期不可晚於 A17；請改正其中一欄。
 
-    {field} ({name}) is later than the visit (A17); correct one of the two.
+    {field} ({name}) does not go with the visit time A17: A71 must equal it, a date of birth must not be later;
+    correct one of the two.
     """
-    return {born: VISIT_DATA & (as_date(born) > as_date("A17")) for born in ("A13", "A20")}
+    later = {born: VISIT_DATA & (as_date(born) > as_date("A17")) for born in ("A13", "A20")}
+    if assume["order_time_mismatch_code"] != "BE":
+        return later
+    return {**later, "A71": VISIT_DATA & (col.A71 != col.A17)}
 
 
 @rule("1.0", assumptions=("bf_fields",))

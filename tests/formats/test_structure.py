@@ -173,3 +173,23 @@ def test_deep_nesting_is_a_fault_not_a_crash() -> None:
     batch = read(deep.encode(), reader="kernel")
     assert {fault.record for fault in batch.faults} == {1}
     assert batch.visits["M07"].to_list() == [None, "01"]
+
+
+HOSTILE: dict[str, bytes] = {
+    "blanks before another root": b"<?xml version='1.0'?>" + b" " * 60_000 + b"<html>",
+    "comments before another root": b"<?xml version='1.0'?>" + b"<!-- a -->" * 5_000 + b"<html>",
+    "comments that never end": b"<RECS>" + b"<!--" * 100_000,
+    "instructions that never end": b"<RECS>" + b"<?" * 100_000,
+    "opening brackets": b"<RECS>" + b"<" * 200_000,
+    "records that never end": b"<RECS>" + b"<REC>" * 5_000,
+    "start tags that never end": b"<RECS><REC>" + b"<REC " * 100_000,
+    "ampersands": b"<RECS><REC><MSH><H00>" + b"&" * 300_000 + b"</H00></MSH></REC></RECS>",
+    "attributes": b"<RECS><REC " + b"a='1' " * 100_000 + b"></REC></RECS>",
+}
+
+
+@pytest.mark.parametrize("reader", ["kernel", "tree"])
+@pytest.mark.parametrize("name", HOSTILE)
+def test_repetition_does_not_make_reading_hang(name: str, reader: Reader) -> None:
+    """No time is asserted: a pattern that tried every way would not come back within a lifetime."""
+    assert read(HOSTILE[name], reader=reader).faults

@@ -18,7 +18,7 @@ import numpy as np
 
 from nhicard.formats import encoding as codec
 from nhicard.formats.batch import Batch, Encoding, Fault, concat, empty
-from nhicard.formats.slice import RECORD_START, Slice
+from nhicard.formats.slice import Slice
 from nhicard.formats.tables import Edition
 from nhicard.formats.tree_reader import MAX_RECORD
 
@@ -30,8 +30,9 @@ KERNEL_FROM_BYTES: Final = 4 << 20
 
 Reader = Literal["auto", "kernel", "tree"]
 
+# Possessive: hostile white space must not be tried in every way.
 _PROLOG = re.compile(
-    rb"\s*(?:<\?xml(?P<declaration>[^>]*)\?>)?(?:\s+|<!--.*?-->|<\?.*?\?>)*(?P<root><RECS(?:\s[^>]*)?>)",
+    rb"\s*+(?:<\?xml(?P<declaration>[^>?]*+)\?>)?+(?:\s++|<!--.*?-->|<\?.*?\?>)*+(?P<root><RECS(?:\s[^>]*+)?>)",
     re.DOTALL,
 )
 _DOCTYPE = re.compile(rb"<!DOCTYPE\b")
@@ -274,6 +275,3 @@ def _refuse_other_kinds(head: bytes) -> None:
             "這不是 XML 檔，無法當作健保卡上傳檔讀取。",
             "This is not XML and cannot be read as an upload file.",
         )
-
-
-__all__ = ["KERNEL_FROM_BYTES", "RECORD_START", "SLICE_BYTES", "UnusableInput", "read", "scan"]

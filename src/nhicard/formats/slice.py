@@ -17,9 +17,9 @@ from nhicard.formats.encoding import decode_table
 from nhicard.formats.tables import Edition, fields, order_fields, visit_fields
 from nhicard.formats.tree_reader import MAX_VALUE, record_end, undecodable
 
-RECORD_START: Final = re.compile(rb"<REC(?=[\s/>])")
-_BETWEEN = re.compile(rb"(?:\s+|<!--.*?-->|<\?.*?\?>)+", re.DOTALL)
-_UNFINISHED = re.compile(rb"<!--(?:(?!-->).)*\Z|<\?(?:(?!\?>).)*\Z|<[^>]{0,8}\Z", re.DOTALL)
+_RECORD_START: Final = re.compile(rb"<REC(?=[\s/>])")
+_BETWEEN = re.compile(rb"(?:\s++|<!--.*?-->|<\?.*?\?>)++", re.DOTALL)
+_CUT_TAG = re.compile(rb"<[^>]{0,8}\Z")
 _END = re.compile(rb"</RECS\s*>")
 _AGAIN = re.compile(rb"<RECS(?:\s[^>]*)?>")
 _RESUME = re.compile(rb"<RECS?(?=[\s/>])|</RECS\s*>|<!--|<\?")
@@ -270,9 +270,16 @@ class _SliceReader:
             if self.position >= self.part.end:
                 return False
         at = self.position
-        if not self.final and _UNFINISHED.match(data, at):
+        if data.startswith((b"<!--", b"<?"), at):  # it has no end, or the gap would have covered it
+            if not self.final:
+                return False
+            zh = "註解或處理指令沒有結尾，其後的內容無法讀取；請補上結尾或刪除。"
+            en = "A comment or processing instruction has no end, so nothing behind it can be read; close or remove it."
+            self._fault("Y003", zh, en, at)
+            return self._stop()
+        if not self.final and _CUT_TAG.match(data, at):
             return False
-        if RECORD_START.match(data, at) and not self.part.closed:
+        if _RECORD_START.match(data, at) and not self.part.closed:
             return self._record(at)
         end = _END.match(data, at)
         if end and not self.part.closed:

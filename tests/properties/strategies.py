@@ -29,8 +29,8 @@ def batches(draw: st.DrawFn) -> Batch:
 _PIECES = [
     b"<REC>", b"</REC>", b"<RECS>", b"</RECS>", b"<MSH>", b"</MSH>", b"<MB>", b"</MB>", b"<MB1>", b"</MB1>",
     b"<MB2>",
-    b"</MB2>", b"<M12>", b"</M12>", b"<D06>A</D06>", b"<A12/>", b"<X99>1</X99>", b"<!-- -->", b"<![CDATA[x]]>",
-    b"&amp;",
+    b"</MB2>", b"<M12>", b"</M12>", b"<D06>A</D06>", b"<A12/>", b"<X99>1</X99>", b"<!-- -->", b"<!--", b"<?",
+    b"<![CDATA[x]]>", b"&amp;",
     b"&lol;", b"<?pi x?>", b"<!DOCTYPE a [<!ENTITY lol 'x'>]>", b"<", b">", b"]]>", b"\x00", b"\xa4", b"\xff", b"\r\n",
     b"\xe4\xb8\xad", b"\xa4\xa4", b"<M12 a='1'>1</M12>", b"text", b"\xef\xbb\xbf", b" ",
 ]  # fmt: skip

@@ -41,10 +41,10 @@ def column_maker(edition: Edition, references: References, never_blank: frozense
         if masks:
             base = base.with_columns(mask_columns(edition, base))
         times = [name for name in views if name.startswith("time:")]
-        base = base.with_columns([_VIEWS["time"](name.removeprefix("time:")) for name in times])
+        base = base.with_columns([_view("time", name.removeprefix("time:")) for name in times])
         base = base.with_columns(
             [
-                _day_of_time(rest) if kind == "date" and _all_times(base, rest) else _VIEWS[kind](rest)
+                _day_of_time(rest) if kind == "date" and _all_times(base, rest) else _view(kind, rest)
                 for name in views
                 for kind, _, rest in [name.partition(":")]
                 if kind in _VIEWS and kind != "time"
@@ -96,6 +96,11 @@ _VIEWS: dict[str, Callable[[str], pl.Expr]] = {
 }
 
 
+@cache
+def _view(kind: str, field: str) -> pl.Expr:
+    return _VIEWS[kind](field)
+
+
 def _known(frame: pl.DataFrame, references: References, distinct: Distinct, rest: str) -> pl.Series:
     name, field = rest.split(":")
     values = frame[field]
@@ -112,7 +117,8 @@ def _covered(frame: pl.DataFrame, references: References, distinct: Distinct, re
         return _nothing(len(codes))
     reference = references[name]
     if reference.frame.is_empty():
-        return codes.is_null().replace_strict({True: None, False: False}, return_dtype=pl.Boolean)
+        never = pl.Series([False]).new_from_index(0, len(codes))
+        return never.set(codes.is_null(), None) if codes.null_count() else never
     table = reference.validities(distinct(field))
     if len(codes) == 1:
         return pl.Series([_covers(table, days[0])], dtype=pl.Boolean)  # a single visit: spare it the join

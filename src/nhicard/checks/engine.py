@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -142,7 +143,7 @@ def _answers(found_plan: Plan, orders: pl.DataFrame, at: pl.Series, height: int)
     keys = list(dict.fromkeys(name.partition(":")[2] for name in found_plan.questions))
     if not keys:
         return []
-    truths = orders.select([order_question(key).fill_null(False).alias(key) for key in keys])
+    truths = orders.select([_asked(key) for key in keys])
     rows = at.to_numpy()
     counts = {
         key: np.bincount(rows[_positions(truths[key])] if len(truths) == len(rows) else rows, minlength=height)
@@ -153,6 +154,11 @@ def _answers(found_plan: Plan, orders: pl.DataFrame, at: pl.Series, height: int)
         for name in found_plan.questions
         for kind, _, key in [name.partition(":")]
     ]
+
+
+@cache
+def _asked(key: str) -> pl.Expr:
+    return order_question(key).fill_null(False).alias(key)
 
 
 def _positions(truth: pl.Series) -> NDArray[np.intp]:
@@ -179,7 +185,7 @@ def _hits(
     ]
     if not live:
         return
-    truths = frame.select([each.breaks.alias(str(place)) for place, each in enumerate(live)])
+    truths = frame.select([each.breaks for each in live])
     for each, truth in zip(live, truths.get_columns(), strict=True):
         if truth.any():
             yield each, _positions(truth)

@@ -26,7 +26,7 @@ COMMON = ("record", "now", "uploader")
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One expression of one rule, blaming one field."""
+    """One expression of one rule, blaming one field; ``breaks`` bears a name of its own among the plan's."""
 
     rule: Rule
     field: str
@@ -79,7 +79,8 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
                 continue
             zh, en = sentences(rule, blamed)
             harmless = rule.harmless(blamed) if rule.harmless else 0
-            out.checks[scope].append(Check(rule, blamed, scope, breaks, harmless, zh, en))
+            named = breaks.alias(f"check {len(out.checks[scope])}")
+            out.checks[scope].append(Check(rule, blamed, scope, named, harmless, zh, en))
             needed[scope].update(dict.fromkeys(sorted(roots)))
     _resolve(out, needed)
     active = {check.rule.code for checks in out.checks.values() for check in checks}

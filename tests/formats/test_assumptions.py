@@ -215,7 +215,7 @@ def test_values_as_rules_see_them() -> None:
         ({"ad40_items": ["12345A"]}, "ad40_items", ("12345A",)),
         ({"dental_item_prefixes": []}, "dental_item_prefixes", ()),
         ({"go_live_date": "1121001"}, "go_live_date", "1121001"),
-        ({"d005_compares": "second"}, "d005_compares", "second"),
+        ({"household_registry_code": "05"}, "household_registry_code", "05"),
     ],
 )
 def test_an_override_replaces_one_value_only(override: dict[str, Any], name: str, value: object) -> None:
@@ -304,3 +304,14 @@ def test_the_override_shown_on_the_page_works() -> None:
     assert shown
     overrides = tomllib.loads(shown[1])["assumptions"]
     assert {name: load(overrides)[name] for name in overrides} != {name: load()[name] for name in overrides}
+
+
+def test_an_assumption_can_be_set_exactly_when_some_code_reads_it() -> None:
+    code = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "src").rglob("*.py"))
+    read_by_code = {name for name in names() if f'"{name}"' in code}
+    assert read_by_code == {name for name in names() if not describe(name).built_in}
+
+
+def test_a_built_in_choice_cannot_be_set_in_silence() -> None:
+    with pytest.raises(ValueError, match="utf8_is_accepted is built in"):
+        load({"utf8_is_accepted": False})

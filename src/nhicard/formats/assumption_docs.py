@@ -68,6 +68,7 @@ def _section(assumption: Assumption) -> str:
         f"`{assumption.name} = {toml_value(assumption.value)}`",
         "",
         f"- 影響 · touches: {'、'.join('全部 · all' if c == '*' else f'`{c}`' for c in assumption.codes)}",
+        *(["- 內建的讀法，不能以設定更改 · built in: no setting changes it"] if assumption.built_in else []),
         *([f"- 可用的值 · allowed: {allowed}"] if allowed else []),
         f"- 問題：{prose(assumption.question_zh)}",
         f"- 選擇：{prose(assumption.choice_zh)}",

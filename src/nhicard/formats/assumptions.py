@@ -24,13 +24,15 @@ class Assumption:
     """One open question and the choice made.
 
     ``value`` is a bool, int, string, tuple of strings, or read-only mapping of strings or such tuples; an
-    empty tuple or string means "unknown", and what rests on it is off. ``allowed`` holds the legal strings
+    empty tuple or string means "unknown", and what rests on it is off. ``built_in``: the choice is how the tables
+    and the reader are made, and no setting changes it. ``allowed`` holds the legal strings
     and ``pattern`` a regular expression for the whole string; both are empty where anything will do.
     ``codes`` are the error codes and field ids it touches (``*`` for all).
     """
 
     name: str
     value: Any
+    built_in: bool
     allowed: tuple[str, ...]
     pattern: str
     edition: Literal["1.0", "2.0", "both"]
@@ -94,13 +96,17 @@ def load(overrides: Mapping[str, Any] | None = None) -> Assumptions:
     """All values, with ``overrides`` (TOML values by name) in place of the packaged ones.
 
     A table is merged key by key, everything else is replaced. ValueError for an unknown name or key (with the
-    nearest known one) and for a value of another type or outside the allowed ones.
+    nearest known one), for another value of one that is built in, and for a value of another type or outside the
+    allowed ones.
     """
     values = {name: assumption.value for name, assumption in _described().items()}
     for name, given in (overrides or {}).items():
         if name not in values:
             raise ValueError(_unknown(name))
-        values[name] = _overridden(_described()[name], given)
+        chosen = _overridden(_described()[name], given)
+        if _described()[name].built_in and chosen != values[name]:
+            raise ValueError(f"assumption {name} is built in: it says how the sources were read and cannot be set")
+        values[name] = chosen
     return Assumptions(values)
 
 
@@ -161,6 +167,7 @@ def _described() -> Mapping[str, Assumption]:
             name: Assumption(
                 name=name,
                 value=_frozen(entry["value"]),
+                built_in=entry.get("built_in", False),
                 allowed=tuple(entry.get("allowed", ())),
                 pattern=entry.get("pattern", ""),
                 edition=entry["edition"],

@@ -18,7 +18,6 @@ from nhicard.formats.batch import Encoding, Fault
 from nhicard.formats.encoding import decode_marking
 from nhicard.formats.tables import Edition, fields
 
-MAX_DEPTH: Final = 16
 MAX_VALUE: Final = 1 << 20
 MAX_RECORD: Final = 8 << 20
 

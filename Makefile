@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-NEEDS := requirements/runtime.txt requirements/dev.txt pyproject.toml
+NEEDS := requirements/runtime.txt requirements/dev.txt requirements/pcsc.txt pyproject.toml
 
 .PHONY: help setup demo test lint bench fuzz docs lock clean
 
@@ -18,6 +18,7 @@ $(STAMP): $(NEEDS)
 	@PYTHON="$(PYTHON)" sh tools/venv.sh $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@sh tools/pcsc.sh $(VENV)
 	@echo "==> Compiling the fast reader (once)"
 	@$(BIN)/python -c "from nhicard.formats import read; read(b'<RECS><REC></REC></RECS>', reader='kernel')"
 	@touch $@
@@ -49,7 +50,7 @@ docs: setup  ## regenerate the rule reference
 
 lock: setup  ## pin the newest versions again, with hashes and without index addresses
 	$(BIN)/python -m pip install --quiet pip-tools
-	for set in runtime dev; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --output-file requirements/$$set.txt requirements/$$set.in; done
+	for set in runtime dev pcsc; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --allow-unsafe --output-file requirements/$$set.txt requirements/$$set.in; done
 
 clean:  ## remove what setup, tests and demo made
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nhicard.identity import weighted_remainder
+from nhicard.identity import fixed_width, weighted_remainder
 
 _FORM: Final = r"^(?:[0-9]{2}|9A)[0-9]{4}[0-9G-Z]{3}[0-9]\z"
 _PLACES: Final = (1, 2, 3, 4, 5, 6, 7, 8, 9)
@@ -45,3 +45,38 @@ def with_check_digit(prefixes: pl.Series | NDArray[np.str_] | Sequence[str]) -> 
         row = codes.is_null().arg_max()
         raise ValueError(f"row {row} is not nine digits")
     return codes
+
+
+# Every well-formed code has a number below NUMBERS, the check digit included: real codes may not keep its rule.
+_KIND_9A: Final = 100
+_SERIAL: Final = np.frombuffer(b"0123456789GHIJKLMNOPQRSTUVWXYZ", np.uint8)
+NUMBERS: Final = (_KIND_9A + 1) * 10**4 * len(_SERIAL) ** 3 * 10
+
+
+def to_number(codes: pl.Series) -> NDArray[np.int64]:
+    """The numbers of well-formed codes, shape (rows,); meaningless for others, which must be ten ASCII characters."""
+    matrix = fixed_width.to_matrix(codes, 10)
+    digits = matrix - ord("0")
+    kind = np.where(matrix[:, 1] == ord("A"), _KIND_9A, fixed_width.digits_to_number(digits[:, :2]))
+    serial = fixed_width.digits_to_number(fixed_width.places(_SERIAL)[matrix[:, 6:9]], len(_SERIAL))
+    area = fixed_width.digits_to_number(digits[:, 2:6])
+    return ((kind * 10**4 + area) * len(_SERIAL) ** 3 + serial) * 10 + digits[:, 9]
+
+
+def from_number(numbers: NDArray[np.int64]) -> pl.Series:
+    """The inverse of ``to_number``; null where the number is beyond the range."""
+    known = (numbers >= 0) & (numbers < NUMBERS)
+    rest, check_digit = np.divmod(np.where(known, numbers, 0), 10)
+    rest, serial = np.divmod(rest, len(_SERIAL) ** 3)
+    kind, area = np.divmod(rest, 10**4)
+    two = fixed_width.number_to_digits(np.minimum(kind, 99), 2) + ord("0")
+    two[kind == _KIND_9A] = np.frombuffer(b"9A", np.uint8)
+    matrix = np.column_stack(
+        [
+            two,
+            fixed_width.number_to_digits(area, 4) + ord("0"),
+            _SERIAL[fixed_width.number_to_digits(serial, 3, len(_SERIAL))],
+            (check_digit + ord("0")).astype(np.uint8),
+        ]
+    )
+    return fixed_width.to_texts(matrix).set(pl.Series(~known), None)

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nhicard.identity import weighted_remainder
+from nhicard.identity import fixed_width, weighted_remainder
 
 _LETTERS: Final = "ABCDEFGHJKLMNPQRSTUVXYWZIO"  # in the order of their numbers 10, 11, … 35
 _NUMBER: Final = {letter: number for number, letter in enumerate(_LETTERS, start=10)}
@@ -63,6 +63,31 @@ def with_check_digit(prefixes: pl.Series | NDArray[np.str_] | Sequence[str]) -> 
         row = ids.is_null().arg_max()
         raise ValueError(f"row {row} is not a letter, one of 1289ABCD and seven digits")
     return ids
+
+
+# Every valid ID has a number below NUMBERS: letter, second character and the seven digits before the check digit.
+NUMBERS: Final = 26 * len(_SECOND) * 10**7
+_LETTER_CODES: Final = np.frombuffer(_LETTERS.encode(), np.uint8)
+_SECOND_CODES: Final = np.frombuffer("".join(_SECOND).encode(), np.uint8)
+
+
+def to_number(ids: pl.Series) -> NDArray[np.int64]:
+    """The numbers of valid IDs, shape (rows,); meaningless for others, which must be ten ASCII characters."""
+    matrix = fixed_width.to_matrix(ids, 10)
+    letter = fixed_width.places(_LETTER_CODES)[matrix[:, 0]].astype(np.int64)
+    second = fixed_width.places(_SECOND_CODES)[matrix[:, 1]]
+    return (letter * len(_SECOND) + second) * 10**7 + fixed_width.digits_to_number(matrix[:, 2:9] - ord("0"))
+
+
+def from_number(numbers: NDArray[np.int64]) -> pl.Series:
+    """The inverse of ``to_number``, check digits included; null where the number is beyond the range."""
+    known = (numbers >= 0) & (numbers < NUMBERS)
+    prefix, digits = np.divmod(np.where(known, numbers, 0), 10**7)
+    letter, second = np.divmod(prefix, len(_SECOND))
+    stems = np.column_stack(
+        [_LETTER_CODES[letter], _SECOND_CODES[second], fixed_width.number_to_digits(digits, 7) + ord("0")]
+    )
+    return with_check_digit(fixed_width.to_texts(stems)).set(pl.Series(~known), None)
 
 
 def mask(expr: pl.Expr) -> pl.Expr:

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from nhicard.formats.rocdate import TAIPEI
 from nhicard.identity import ecdsa
 
+PublicKey = ec.EllipticCurvePublicKey
 CLOCK_SKEW: Final = timedelta(minutes=5)
 _PART: Final = 1 + ecdsa.LENGTH
 
@@ -58,13 +59,13 @@ class BlockRefused(Exception):
 class Block:
     """The facts that are signed, under their names on the wire; empty strings for a card that was not there."""
 
-    clientRandom: str  # noqa: N815  # names of the wire
-    hospitalId: str  # noqa: N815
-    samId: str  # noqa: N815
-    hcId: str = ""  # noqa: N815
-    hcIdNo: str = ""  # noqa: N815
-    hpcId: str = ""  # noqa: N815
-    hpcIdNo: str = ""  # noqa: N815
+    clientRandom: str
+    hospitalId: str
+    samId: str
+    hcId: str = ""
+    hcIdNo: str = ""
+    hpcId: str = ""
+    hpcIdNo: str = ""
 
     def message(self, service_type: str, at: datetime) -> bytes:
         """What each signer signs before its own state byte."""

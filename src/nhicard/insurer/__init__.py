@@ -1,0 +1,1 @@
+"""The insurer's side: a Django project, one app a capability."""

@@ -1,0 +1,1 @@
+"""What the data centre does for a caller whose signature is verified; "now" is always given."""

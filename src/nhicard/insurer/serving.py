@@ -1,0 +1,50 @@
+"""Setting the insurer's services up and serving them over HTTPS."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+
+def set_up() -> bool:
+    """Make what is missing: folder, tables, keys. Returns whether keys were made; never touches what exists."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nhicard.insurer.settings")
+    django.setup()
+    from nhicard.insurer import clock
+    from nhicard.insurer.registry import authority
+
+    home = Path(settings.HOME)
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    call_command("migrate", verbosity=0, interactive=False)
+    return authority.create(clock.now())
+
+
+def serve(host: str, port: int, workers: int) -> None:
+    """Serve until stopped. The certificate is the insurer's own for local use; put a real one in ``https.pem``."""
+    from granian.constants import Interfaces
+    from granian.server import Server
+
+    from nhicard.identity import tls
+    from nhicard.insurer import clock
+
+    https = tls.ensure(Path(settings.HOME) / "https", "nhicard insurer", _names(host), clock.now())
+    Server(
+        "nhicard.insurer.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=4,
+        ssl_cert=https.certificate,
+        ssl_key=https.key,
+        log_access=False,
+    ).serve()
+
+
+def _names(host: str) -> list[str]:
+    local = ["localhost", "127.0.0.1", "::1"]
+    return local if host in local else [*local, host]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import hmac
 import json
 from dataclasses import asdict, dataclass
@@ -36,6 +37,9 @@ class PinState(IntEnum):
     NOT_SET = 0
     VERIFIED = 1
     NOT_VERIFIED = 2
+
+
+_STATES: Final = frozenset(PinState)
 
 
 class Reason(StrEnum):
@@ -68,7 +72,7 @@ class Block:
     hpcIdNo: str = ""
 
     def message(self, service_type: str, at: datetime) -> bytes:
-        """What each signer signs before its own state byte."""
+        """All the block's facts, the kind of service and the signing time, to the second."""
         return json.dumps(["nhicard block 1", service_type, _seconds(at), *asdict(self).values()]).encode()
 
 
@@ -80,14 +84,29 @@ class Part:
     signature: bytes
 
 
+def challenge(message: bytes) -> bytes:
+    """What is put to a card that is to sign the message: 32 bytes, for a card takes 255 at most."""
+    return hashlib.sha256(message).digest()
+
+
 def sign_part(key: ec.EllipticCurvePrivateKey, message: bytes, state: int = PinState.NOT_SET) -> Part:
-    """A card's part: the signature over the message and the state byte."""
-    return Part(state, ecdsa.sign(key, message + bytes([state])))
+    """A card's part of a block, made with its key at hand."""
+    return sign_challenge(key, challenge(message), state)
+
+
+def sign_challenge(key: ec.EllipticCurvePrivateKey, challenged: bytes, state: int = PinState.NOT_SET) -> Part:
+    """What a card does with a challenge: its signature over it and its state byte."""
+    return Part(state, ecdsa.sign(key, challenged + bytes([state])))
 
 
 def session_part(secret: bytes, message: bytes) -> Part:
     """A virtual card's part."""
-    return Part(PinState.NOT_SET, hmac.digest(secret, message + bytes([PinState.NOT_SET]), "sha512"))
+    return answer_challenge(secret, challenge(message))
+
+
+def answer_challenge(secret: bytes, challenged: bytes) -> Part:
+    """What a session secret makes of a challenge in place of a virtual card."""
+    return Part(PinState.NOT_SET, hmac.digest(secret, challenged + bytes([PinState.NOT_SET]), "sha512"))
 
 
 def pack(at: datetime, parts: list[Part]) -> str:
@@ -103,10 +122,15 @@ def unpack(signature: str) -> tuple[datetime, list[Part]]:
     except (binascii.Error, ValueError):
         raise BlockRefused(Reason.MALFORMED) from None
     rest = content[4:]
+    if base64.b64encode(content).decode() != signature:  # padding bits that say nothing would hide a change
+        raise BlockRefused(Reason.MALFORMED)
     if len(content) < 4 or len(rest) % _PART or not 1 <= len(rest) // _PART <= 3:
         raise BlockRefused(Reason.MALFORMED)
     at = datetime.fromtimestamp(int.from_bytes(content[:4], "big"), TAIPEI).replace(tzinfo=None)
-    return at, [Part(rest[i], rest[i + 1 : i + _PART]) for i in range(0, len(rest), _PART)]
+    parts = [Part(rest[i], rest[i + 1 : i + _PART]) for i in range(0, len(rest), _PART)]
+    if any(part.state not in _STATES for part in parts):
+        raise BlockRefused(Reason.MALFORMED)
+    return at, parts
 
 
 def require_fresh(at: datetime, now: datetime, max_age: timedelta) -> None:
@@ -119,13 +143,14 @@ def require_fresh(at: datetime, now: datetime, max_age: timedelta) -> None:
 
 def require_signed(key: ec.EllipticCurvePublicKey, message: bytes, part: Part) -> None:
     """Raises BlockRefused where the part is not the key holder's."""
-    if not ecdsa.is_signed(key, message + bytes([part.state]), part.signature):
+    if not ecdsa.is_signed(key, challenge(message) + bytes([part.state]), part.signature):
         raise BlockRefused(Reason.FORGED)
 
 
 def require_session(secret: bytes, message: bytes, part: Part) -> None:
     """Raises BlockRefused where the part does not come from the session."""
-    if not hmac.compare_digest(session_part(secret, message).signature, part.signature):
+    expected = session_part(secret, message)
+    if part.state != expected.state or not hmac.compare_digest(expected.signature, part.signature):
         raise BlockRefused(Reason.FORGED)
 
 

@@ -10,12 +10,17 @@ from typing import Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from nhicard.formats.rocdate import TAIPEI
 from nhicard.identity.certificates import new_key
-from nhicard.identity.private_files import write_private
+from nhicard.identity.private_files import read_private, write_private
 
 _DAYS: Final = 397  # the longest that browsers accept
 _RENEW_BEFORE: Final = timedelta(days=30)
@@ -32,7 +37,8 @@ class Https:
 def ensure(folder: Path, name: str, hosts: list[str], now: datetime) -> Https:
     """The certificate in the folder, made anew where there is none, it runs out within 30 days, or hosts differ.
 
-    ``name`` is what people see in the certificate list. The key file has mode 0600.
+    ``name`` is what people see in the certificate list. The key file has mode 0600; raises PrivateFileExposed where
+    others may read one that is there.
     """
     files = Https(folder / "https.pem", folder / "https-key.pem")
     if not _is_good(files, hosts, now):
@@ -67,8 +73,11 @@ def _is_good(files: Https, hosts: list[str], now: datetime) -> bool:
         return False
     try:
         certificate = x509.load_pem_x509_certificate(files.certificate.read_bytes())
+        key = load_pem_private_key(read_private(files.key), password=None)
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except (ValueError, x509.ExtensionNotFound):
+        return False
+    if certificate.public_key() != key.public_key():  # one of the two was written, then the power went
         return False
     enough = certificate.not_valid_after_utc - _RENEW_BEFORE > now.replace(tzinfo=TAIPEI)
     return enough and list(names) == [_name(host) for host in hosts]

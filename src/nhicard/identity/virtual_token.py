@@ -121,7 +121,7 @@ def read(text: str) -> Token:
             signed.encode(),
             _decode(signature),
         )
-    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, x509.InvalidVersion):
         raise TokenRefused(Reason.UNREADABLE) from None
 
 
@@ -137,9 +137,9 @@ def recognise_offline(token: Token, root: x509.Certificate, now: datetime) -> ce
     """The holder of a home-care token, verified without a network against the root.
 
     The certificate vouches for person and card; name, birthday and sex are as the phone states them. Raises
-    TokenRefused, also where the token carries no certificate, and CertificateRefused.
+    TokenRefused, also where the token lacks certificate or basic data, and CertificateRefused.
     """
-    if token.certificate is None:
+    if token.certificate is None or token.basic is None:
         raise TokenRefused(Reason.UNREADABLE)
     subject = certificates.verify(token.certificate, root, now)
     if subject.role is not certificates.Role.VIRTUAL_CARD or subject.number != token.card:

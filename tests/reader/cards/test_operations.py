@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from tests.reader.cards.card_factory import HOLDERS, key_pair, make_card
 
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards import operations as op
 from nhicard.reader.cards.apdu import Card, CardFault
-from nhicard.reader.cards.applications import Kind, PinState
+from nhicard.reader.cards.applications import Kind
 
 HC, HPC, SAM = Kind.HC, Kind.HPC, Kind.SAM
 PIN = {"pin": "1357", "puk": "24681357"}
@@ -138,11 +139,11 @@ def check(challenge: bytes, signed: op.CardSignature) -> None:
 
 
 STATES: dict[str, tuple[Kind, dict[str, str], list[str], PinState]] = {
-    "patient without PIN": (HC, {}, [], PinState.NONE_SET),
+    "patient without PIN": (HC, {}, [], PinState.NOT_SET),
     "patient, PIN verified": (HC, PIN, ["1357"], PinState.VERIFIED),
     "patient, PIN not verified": (HC, PIN, [], PinState.NOT_VERIFIED),
     "staff": (HPC, {}, ["135790"], PinState.VERIFIED),
-    "institution": (SAM, {}, [], PinState.NONE_SET),
+    "institution": (SAM, {}, [], PinState.NOT_SET),
 }
 
 

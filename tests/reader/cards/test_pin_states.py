@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from tests.reader.cards.card_factory import CHEAP, make_card
 
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards import operations as op
 from nhicard.reader.cards.applet import SimulatedCard
-from nhicard.reader.cards.applications import Kind, PinState
+from nhicard.reader.cards.applications import Kind
 
 PUK = "24681357"
 PINS = st.sampled_from(["1111", "2222", "333333"])
@@ -93,7 +94,7 @@ class PatientsPin(RuleBasedStateMachine):
 
     @invariant()
     def signature_tells_the_state(self) -> None:
-        state = PinState.VERIFIED if self.verified else PinState.NOT_VERIFIED if self.pin else PinState.NONE_SET
+        state = PinState.VERIFIED if self.verified else PinState.NOT_VERIFIED if self.pin else PinState.NOT_SET
         assert op.sign(self.card, b"challenge").state is state
         assert op.tries_left(self.card) == (self.tries if self.pin and not self.verified else None)
 

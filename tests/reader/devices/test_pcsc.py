@@ -21,10 +21,11 @@ from pathlib import Path
 import pytest
 from tests.reader.cards.card_factory import HOLDERS, key_pair, make_card
 
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards import operations as op
 from nhicard.reader.cards.apdu import CardRemoved
 from nhicard.reader.cards.applet import SimulatedCard
-from nhicard.reader.cards.applications import Kind, PinState
+from nhicard.reader.cards.applications import Kind
 from nhicard.reader.cards.file_lock import locked
 from nhicard.reader.devices import Devices, find_devices, vpcd
 from nhicard.reader.devices.device import Device, DeviceGone, DeviceKind, NoCard

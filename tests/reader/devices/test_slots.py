@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from tests.reader.cards.card_factory import make_card
 
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards import operations as op
 from nhicard.reader.cards.apdu import CardRemoved
-from nhicard.reader.cards.applications import Kind, PinState
+from nhicard.reader.cards.applications import Kind
 from nhicard.reader.cards.image import DamagedImage
 from nhicard.reader.devices import Devices, find_devices
 from nhicard.reader.devices.device import Device, DeviceKind, NoCard

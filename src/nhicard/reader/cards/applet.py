@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards.apdu import Command, Response, StatusWord
 from nhicard.reader.cards.applications import (
     AIDS,
@@ -35,7 +36,6 @@ from nhicard.reader.cards.applications import (
     PUBLIC_DATA,
     PUBLIC_DATA_QUERY,
     Kind,
-    PinState,
     code_of,
 )
 from nhicard.reader.cards.data_objects import DATA_OBJECTS
@@ -203,7 +203,7 @@ class SimulatedCard:
 
     def _pin_state(self, image: CardImage) -> PinState:
         if not image.pin_required:
-            return PinState.NONE_SET
+            return PinState.NOT_SET
         return PinState.VERIFIED if self._session.verified else PinState.NOT_VERIFIED
 
     def _check_verified(self, image: CardImage) -> None:

@@ -8,7 +8,7 @@ ISO 7816-5, followed by ``nhicard`` in ASCII and a number.
 from __future__ import annotations
 
 import re
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
@@ -53,14 +53,6 @@ PIN_REFERENCE: Final = 0x81
 BLOCK: Final = 12
 _CODE: Final = re.compile(r"[0-9A-Za-z]{4,12}")
 _PADDING: Final = b"\xff"
-
-
-class PinState(IntEnum):
-    """The byte that a card puts behind a challenge when it signs: what the signature says about the holder."""
-
-    NONE_SET = 0
-    VERIFIED = 1  # in this session
-    NOT_VERIFIED = 2
 
 
 def code_block(code: str) -> bytes:

@@ -18,6 +18,7 @@ from typing import Final
 from cryptography import x509
 
 from nhicard.formats import encoding, rocdate
+from nhicard.identity.signature_block import PinState
 from nhicard.reader.cards.apdu import Card, CardError, CardFault, Command, Response, StatusWord, exchange
 from nhicard.reader.cards.applications import (
     AIDS,
@@ -32,7 +33,6 @@ from nhicard.reader.cards.applications import (
     PUBLIC_DATA_QUERY,
     PUBLIC_DATA_WIDTHS,
     Kind,
-    PinState,
     code_block,
 )
 
@@ -172,6 +172,14 @@ def sign(card: Card, challenge: bytes) -> CardSignature:
     if len(answer) != _SIGNED_LENGTH:
         raise CardFault(None, f"{len(answer)} bytes of signature instead of {_SIGNED_LENGTH}")
     return CardSignature(state, signature)
+
+
+def has_pin(card: Card) -> bool:
+    """Whether the card's PIN is in force, verified or not; raises as `sign` but for an unverified PIN."""
+    try:
+        return sign(card, b"?").state is not PinState.NOT_SET
+    except PinNotVerified:
+        return True
 
 
 def tries_left(card: Card) -> int | None:

@@ -58,3 +58,6 @@ class Device(Protocol):
         Raises `NoCard`, `DeviceGone`, `DeviceFault`. Within the block the card raises `CardRemoved` when it is
         pulled out.
         """
+
+    def forget(self) -> None:
+        """Make the card forget its session, as if it had been taken out and put back."""

@@ -132,6 +132,10 @@ class PcscDevice:
                 raise CardRemoved(f"the card was taken out of {self.name}")
             raise error
 
+    def forget(self) -> None:
+        """Make the card forget its session."""
+        self.close()
+
     def close(self) -> None:
         """End the connection; the card forgets what was verified."""
         with self._lock:

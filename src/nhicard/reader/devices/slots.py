@@ -111,6 +111,11 @@ class SlotDevice:
                 self._inserted = insertion, self._powered_on(insertion)
             yield _InsertedCard(self, *self._inserted)
 
+    def forget(self) -> None:
+        """Make the card forget its session."""
+        with self._lock:
+            self._inserted = None
+
     def holds(self, insertion: _Insertion) -> bool:
         """Whether the card of that insertion is still in the slot."""
         return self._insertion() == insertion

@@ -41,7 +41,7 @@ def refusing(kind: Kind, *, no_pin: int = 1510) -> Iterator[None]:
         raise Refused(_code(error, kind, no_pin), type(error).__name__) from None
 
 
-def _code(error: CardError | DeviceError, kind: Kind, no_pin: int) -> int:  # noqa: PLR0912  # one case an error
+def _code(error: CardError | DeviceError, kind: Kind, no_pin: int) -> int:  # one case an error
     match error:
         case NoCard() | CardRemoved():
             return ABSENT[kind]

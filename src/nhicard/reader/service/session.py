@@ -372,8 +372,10 @@ class Session:
     def _patient(self) -> Iterator[tuple[str, str, Callable[[bytes], Part]]]:
         """The patient card's number, its holder's ID and how it signs."""
         if (virtual := self._virtual) is not None:
-            yield virtual.number, virtual.id_no, lambda challenge: signature_block.answer_challenge(
-                virtual.secret, challenge
+            yield (
+                virtual.number,
+                virtual.id_no,
+                lambda challenge: signature_block.answer_challenge(virtual.secret, challenge),
             )
             return
         with refusing(Kind.HC), self._card(Kind.HC) as card:

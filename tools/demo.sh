@@ -20,4 +20,7 @@ check demo/generated_20.xml --as-of 2023-10-23T12:00 --show 6
 step "What one of the codes means"
 "$bin/nhicard" explain D054
 
+step "A day at the desk with simulated cards: the control software and the data centre behind it"
+"$bin/nhicard" reader demo --folder demo/reader
+
 step "Done. Try it on your own file: $bin/nhicard check YOUR_FILE.xml"

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.formats.test_structure import END, HEAD, RECORD
 from nhicard.checks.cases.cases import base_record, changed
 from nhicard.checks.findings import SCHEMA
 from nhicard.formats import build, write
+from nhicard.identity.keyring import KeyRing
 
 AS_OF = ("--as-of", "2023-10-20T12:00")
 
@@ -225,4 +227,43 @@ def test_a_list_that_cannot_be_understood_stops_the_check(good: Path, tmp_path: 
     done = nhicard("check", good, "--reference", tmp_path)
     assert done.returncode == 2
     assert b"staff.csv" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_keys_without_the_list_of_institutions_are_of_no_use(good: Path, tmp_path: Path) -> None:
+    KeyRing.new(datetime(2020, 1, 1)).save(tmp_path / "keys.json")
+    done = nhicard("check", good, "--keys", tmp_path / "keys.json")
+    assert done.returncode == 2
+    assert not done.stdout
+    assert "institutions" in done.stderr.decode()
+    assert "--reference" in done.stderr.decode()
+
+
+def test_keys_may_stand_in_the_settings(good: Path, tmp_path: Path) -> None:
+    KeyRing.new(datetime(2020, 1, 1)).save(tmp_path / "keys.json")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "institutions.csv").write_text("code\n3501200000\n", encoding="utf-8")
+    (tmp_path / "nhicard.toml").write_text('keys = "keys.json"\nreference = "lists"\n', encoding="utf-8")
+    (told,) = objects(nhicard("check", good, "--config", tmp_path / "nhicard.toml", "--format", "json", *AS_OF))
+    assert {(f["field"], f["code"]) for f in told["findings"]} == {("M14", "04"), ("M15", "D002"), ("D11", "16")}
+    assert "keys" not in {off["reason"] for off in told["rules_off"]}
+
+
+def test_without_keys_the_report_says_so(good: Path) -> None:
+    (told,) = objects(nhicard("check", good, "--format", "json", *AS_OF))
+    assert {"04", "16", "D002"} <= {off["code"] for off in told["rules_off"] if off["reason"] == "keys"}
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "says"),
+    [(b"{}", 0o600, "is no key file"), (b"SECRET", 0o600, "is no key file"), (b"{}", 0o644, "chmod 600")],
+)
+def test_a_key_file_that_cannot_be_used(content: bytes, mode: int, says: str, good: Path, tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    path.write_bytes(content)
+    path.chmod(mode)
+    done = nhicard("check", good, "--keys", path)
+    assert done.returncode == 2
+    assert says in done.stderr.decode()
+    assert b"SECRET" not in done.stderr
     assert b"Traceback" not in done.stderr

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from nhicard.cli import check as check_command
 from nhicard.cli import generate as command
 from nhicard.formats import read, write
 from nhicard.formats.tables import EDITIONS, Edition
+from nhicard.identity.keyring import KeyRing
 from nhicard.synthetic import generate, plant
 from nhicard.synthetic import generator as generator_module
-from tests.synthetic.conftest import AS_OF
+from tests.synthetic.conftest import AS_OF, KEYS
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -53,6 +56,44 @@ def test_slices_are_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert of_visits.height > 0
     for record, _, field, _, value in of_visits.rows():
         assert batch.visits[field][int(record) - 1] == value
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_what_is_made_with_keys_is_accepted_with_them(
+    edition: Edition, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    KEYS.save(tmp_path / "keys.json")
+    path = tmp_path / "upload.xml"
+    assert command.run(edition, path, 100, 3, 0.0, AS_OF, 3, tmp_path / "keys.json") == 0
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    command.institutions_path(path).rename(lists / command.institutions_path(path).name)
+    assert "made-up institutions" in capsys.readouterr().out
+    checked = ([str(path)], "json", AS_OF, None, lists)
+    assert check_command.run(*checked, tmp_path / "keys.json", None, "both", 10) == 0
+    (told,) = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (told["accepted"], told["findings"]) == (100, [])
+    assert "keys" not in {off["reason"] for off in told["rules_off"]}
+    KeyRing.new(datetime(2020, 1, 1)).save(tmp_path / "other.json")
+    assert check_command.run(*checked, tmp_path / "other.json", None, "both", 10) == 1
+    (told,) = map(json.loads, capsys.readouterr().out.splitlines())
+    expected = {"04", "16"} if edition == "1.0" else {"04", "16", "D002", "D074"}
+    assert {finding["code"] for finding in told["findings"]} == expected
+
+
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [(datetime(2026, 10, 1), "the keys must serve visits from 2026-09-21 on"), (None, "cannot be read: No such file")],
+)
+def test_keys_that_cannot_serve(
+    since: datetime | None, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if since:
+        KeyRing.new(since).save(tmp_path / "keys.json")
+    path = tmp_path / "upload.xml"
+    assert command.run("2.0", path, 10, 1, 0.0, AS_OF, 1, tmp_path / "keys.json") == 2
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1])

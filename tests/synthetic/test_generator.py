@@ -12,10 +12,12 @@ from polars import col
 from nhicard.formats import read, write
 from nhicard.formats.tables import EDITIONS, Edition
 from nhicard.identity import institution_code, national_id
+from nhicard.identity.keyring import KeyRing
+from nhicard.identity.visit_identifier import open_all
 from nhicard.synthetic import examples, generate, slices
 from nhicard.synthetic.generator import SLICE_VISITS
 from nhicard.synthetic.tables import table
-from tests.synthetic.conftest import AS_OF, checked, counts, made_up
+from tests.synthetic.conftest import AS_OF, KEYS, checked, checked_with_keys, counts, made_up, made_up_with_keys
 
 
 @pytest.mark.parametrize("edition", EDITIONS)
@@ -45,6 +47,44 @@ def test_one_seed_one_file(edition: Edition) -> None:
     once, again, other = (write(generate(edition, 300, seed, AS_OF, 3)) for seed in (5, 5, 6))
     assert once == again
     assert once != other
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_with_keys_every_identifier_and_signature_is_genuine(edition: Edition) -> None:
+    batch = made_up_with_keys(edition)
+    findings = checked_with_keys(batch, batch)
+    assert counts(findings.frame) == []
+    assert "keys" not in {off.reason for off in findings.rules_off}
+    other = checked_with_keys(batch, batch, KeyRing.new(datetime(2020, 1, 1)))
+    refused = {(row["field"], row["code"]) for row in other}
+    signatures = {("A22", "04"), ("A79", "16")} if edition == "1.0" else {("M14", "04"), ("D11", "16")}
+    identifiers = {("M15", "D002"), ("M16", "D002"), ("M52", "D002"), ("M16", "D074")}
+    assert refused == signatures | (identifiers if edition == "2.0" else set())
+
+
+def test_identifiers_come_from_the_service_that_fits_the_visit() -> None:
+    visits = made_up_with_keys("2.0").visits
+    codes = pl.concat([visits["M05"], visits["M17"]])
+    opened = open_all(KEYS, visits["M15"], codes)
+    told = visits.hstack(opened.get_columns())
+    services = told.select(col.H01, late=col.M12 != "1", virtual=col.M13.str.starts_with("W"), service="service")
+    assert set(services.filter(col.H01 == "B")["service"]) == {"no_card"}
+    assert set(services.filter((col.H01 == "A") & col.late)["service"]) == {"late_tap"}
+    assert set(services.filter((col.H01 == "A") & ~col.late & col.virtual)["service"]) == {"virtual_tap"}
+    assert set(opened["key"]) == {1, 2}
+    assert set(open_all(KEYS, visits["M52"], codes)["service"].drop_nulls()) == {"no_card"}
+    assert set(open_all(KEYS, visits["M16"], codes)["service"].drop_nulls()) == {"tap"}
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_with_keys_nothing_else_differs(edition: Edition) -> None:
+    plain, genuine = generate(edition, 500, 3, AS_OF, 6), made_up_with_keys(edition)
+    made = {"M14", "M15", "M16", "M52", "D11", "A22", "A79"}
+    for before, after in ((plain.visits, genuine.visits), (plain.orders, genuine.orders)):
+        same = [name for name in before.columns if name not in made]
+        assert after.select(same).equals(before.select(same))
+        for name in made & set(before.columns):
+            assert after[name].is_null().equals(before[name].is_null()), name
 
 
 @pytest.mark.parametrize("edition", EDITIONS)

@@ -9,7 +9,7 @@ import pytest
 from nhicard.formats.tables import EDITIONS, Edition
 from nhicard.synthetic import plant
 from nhicard.synthetic.plants import plants
-from tests.synthetic.conftest import checked, counts, made_up
+from tests.synthetic.conftest import checked, checked_with_keys, counts, made_up, made_up_with_keys
 
 PLACE = ["record", "order", "field", "code"]
 FEWEST_CODES = {"1.0": 30, "2.0": 40}
@@ -36,6 +36,19 @@ def test_every_plant_is_found(edition: Edition) -> None:
     assert {(each.code, each.field) for each in plants(edition)} == used
     missed = planted.join(checked(batch).frame, on=PLACE, how="anti", nulls_equal=True)
     assert counts(missed) == []
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_with_keys_wrong_identifiers_and_signatures_are_planted_and_found(edition: Edition) -> None:
+    batch, planted = plant(made_up_with_keys(edition), 0.4, 2, keyed=True)
+    added = plants(edition, keyed=True)[len(plants(edition)) :]
+    assert {(each.code, each.field) for each in added} <= set(planted.select("code", "field").rows())
+    assert added
+    found = checked_with_keys(batch, made_up_with_keys(edition)).frame
+    missed = planted.join(found, on=PLACE, how="anti", nulls_equal=True)
+    elsewhere = found.join(planted, on="record", how="anti")
+    assert counts(missed) == []
+    assert counts(elsewhere) == []
 
 
 @pytest.mark.parametrize("edition", EDITIONS)

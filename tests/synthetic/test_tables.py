@@ -57,8 +57,8 @@ def test_kinds_refer_to_items_that_exist() -> None:
 
 @pytest.mark.parametrize("edition", EDITIONS)
 def test_plants_name_official_codes_and_fields(edition: Edition) -> None:
-    rows = table("plants").filter(pl.col("edition") == edition)
-    assert len(plants(edition)) == rows.height
+    rows = pl.concat([table("plants"), table("plants_keyed")]).filter(pl.col("edition") == edition)
+    assert len(plants(edition, keyed=True)) == rows.height
     assert set(rows["code"]) <= set(official(edition))
     assert set(rows["field"]) <= {*visit_fields(edition), *order_fields(edition)}
     assert not rows.select("code", "field", "value", "fits").is_duplicated().any()

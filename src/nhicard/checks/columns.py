@@ -1,4 +1,4 @@
-"""The columns that rules ask for by name: blanks as null, typed views, answers from reference lists."""
+"""The columns that rules ask for by name: blanks as null, typed views, answers from lists and from a verifier."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import polars as pl
 
 from nhicard.checks.reference import References
 from nhicard.checks.requirement import MASKS, mask_columns
+from nhicard.checks.verification import Verifier, needs_keys, verified
 from nhicard.formats import rocdate
 from nhicard.formats.tables import Edition
 
@@ -24,11 +25,16 @@ class Maker(Protocol):
     ) -> pl.DataFrame: ...
 
 
-def column_maker(edition: Edition, references: References, never_blank: frozenset[str] = frozenset()) -> Maker:
+def column_maker(
+    edition: Edition,
+    references: References,
+    never_blank: frozenset[str] = frozenset(),
+    verifier: Verifier | None = None,
+) -> Maker:
     """A function that turns a frame of values as sent into one with the named columns.
 
     ``already`` names columns of the frame that are made and must stay as they are; ``never_blank`` fields that are
-    known to hold no blank value.
+    known to hold no blank value. Names that need keys may only be asked for with a ``verifier``.
     """
 
     def make(frame: pl.DataFrame, names: Sequence[str], already: frozenset[str] = frozenset()) -> pl.DataFrame:
@@ -57,7 +63,8 @@ def column_maker(edition: Edition, references: References, never_blank: frozense
             for kind, _, rest in [name.partition(":")]
             if kind in _LOOKUPS
         ]
-        return base.with_columns(looked_up)
+        answered = verified(base, verifier, filter(needs_keys, views)) if verifier else []
+        return base.with_columns(looked_up + answered)
 
     return make
 

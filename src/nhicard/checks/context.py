@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import cache
 
 from nhicard.checks.reference import References, shipped
+from nhicard.checks.verification import Verifier
 from nhicard.formats import assumptions, rocdate
 from nhicard.formats.assumptions import Assumptions
 
@@ -19,9 +20,11 @@ def _default_assumptions() -> Assumptions:
 @dataclass(frozen=True, slots=True)
 class Context:
     """``as_of``: the moment of upload, naive Taipei time. ``institution``: the code that belongs to the
-    uploading SAM, None if unknown (rule 07 is then off). ``references``: the loaded lists."""
+    uploading SAM, None if unknown (rule 07 is then off). ``references``: the loaded lists. ``verifier``: who opens
+    identifiers and verifies signatures, None without the insurer's keys (rules on them are then off)."""
 
     as_of: datetime = field(default_factory=rocdate.now)
     institution: str | None = None
     references: References = field(default_factory=shipped)
     assumptions: Assumptions = field(default_factory=_default_assumptions)
+    verifier: Verifier | None = None

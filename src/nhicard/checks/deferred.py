@@ -10,10 +10,9 @@ from typing import Final, Literal
 
 from nhicard.formats.tables import Edition
 
-Reason = Literal["history", "crypto", "insurer", "undecidable"]
+Reason = Literal["history", "insurer", "undecidable"]
 _REASONS: Final[dict[str, tuple[str, str]]] = {
     "history": ("需比對保險人已收載的紀錄", "needs the records that the insurer already holds"),
-    "crypto": ("需驗證簽章或解譯識別碼", "needs the verification of a signature or identifier"),
     "insurer": ("需保險人端的狀態", "needs the insurer's own state"),
     "undecidable": ("公開資料未載明條件", "the public sources do not state the condition"),
 }

@@ -58,6 +58,7 @@ class Checker:
             context.references,
             context.assumptions,
             uploader_known=context.institution is not None,
+            keys_known=context.verifier is not None,
         )
         frames = [fault_frame(batch, context)]
         untrusted = _untrusted(batch)
@@ -127,7 +128,7 @@ def _frames(batch: Batch, found_plan: Plan, context: Context) -> tuple[pl.DataFr
         pl.lit(context.as_of, dtype=pl.Datetime("us")).alias("now"),
         pl.lit(context.institution, dtype=pl.String).alias("uploader"),
     ]
-    make = column_maker(batch.edition, context.references, _never_blank(batch))
+    make = column_maker(batch.edition, context.references, _never_blank(batch), context.verifier)
     visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *common)
     borrowed = [name for name in found_plan.borrowed if name not in COMMON]
     at = batch.orders["visit"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cache
 
@@ -14,6 +14,7 @@ from nhicard.checks.official import OfficialCode, official
 from nhicard.checks.plan import fields_of, reference_of, roots_of
 from nhicard.checks.requirement import cells
 from nhicard.checks.rule import Rule, rules
+from nhicard.checks.verification import needs_keys
 from nhicard.checks.wording import sentences
 from nhicard.formats import assumptions
 from nhicard.formats.assumptions import Assumption
@@ -21,6 +22,10 @@ from nhicard.formats.tables import EDITIONS, Code, Edition, Field, code_tables, 
 
 # Faults that reading itself finds: no rule stands behind them.
 FOUND_WHILE_READING = frozenset({"Y002", "Y003", "Y004", "Y005", "Y006", "Y007", "Y014", "Y015"})
+_NEEDS_KEYS = (
+    "只有保險人能檢核：需要保險人的金鑰與醫事機構清單（nhicard check --keys）。"
+    "Only the insurer can check this: it takes the insurer's keys and the list of institutions (nhicard check --keys)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def explain_code(edition: Edition, code: str) -> CodeExplanation:
         edition=edition,
         code=code,
         official=entry,
-        rule=rule,
+        rule=replace(rule, more=(*rule.more, _NEEDS_KEYS)) if any(map(needs_keys, roots)) else rule,
         deferred=None,
         zh=zh,
         en=en,

@@ -33,8 +33,8 @@ Verdict = Literal["accepted", "accepted_with_warnings", "rejected"]
 class RuleOff:
     """A code that could not be decided for this file, and why.
 
-    ``reason``: ``history``, ``crypto``, ``insurer``, ``undecidable`` (see deferred.csv), ``list`` (not loaded),
-    ``uploader`` (not given) or ``assumption`` (left open).
+    ``reason``: ``history``, ``insurer``, ``undecidable`` (see deferred.csv), ``list`` (not loaded), ``uploader``
+    or ``keys`` (not given) or ``assumption`` (left open).
     """
 
     code: str

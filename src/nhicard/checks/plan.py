@@ -17,6 +17,7 @@ from nhicard.checks.findings import RuleOff
 from nhicard.checks.reference import References
 from nhicard.checks.requirement import KEYS, MASKS
 from nhicard.checks.rule import Rule, Scope, order_question, rules
+from nhicard.checks.verification import SIGNATURES, needs_keys
 from nhicard.checks.wording import sentences
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.tables import Edition, order_fields, visit_fields
@@ -50,8 +51,10 @@ class Plan:
 
 
 @lru_cache(maxsize=16)
-def plan(edition: Edition, references: References, assumptions: Assumptions, *, uploader_known: bool) -> Plan:
-    """The plan for an edition with these lists and assumptions."""
+def plan(
+    edition: Edition, references: References, assumptions: Assumptions, *, uploader_known: bool, keys_known: bool
+) -> Plan:
+    """The plan for an edition with these lists and assumptions, with or without an uploader and a verifier."""
     out = Plan(edition)
     needed: dict[Scope, dict[str, None]] = {"visit": {}, "order": {}}
     off: dict[str, RuleOff] = {
@@ -75,6 +78,11 @@ def plan(edition: Edition, references: References, assumptions: Assumptions, *, 
             if "uploader" in roots and not uploader_known:
                 off[rule.code] = RuleOff(
                     rule.code, "uploader", "未指定上傳院所（--institution）", "no uploader given (--institution)"
+                )
+                continue
+            if not keys_known and any(map(needs_keys, roots)):
+                off[rule.code] = RuleOff(
+                    rule.code, "keys", "需要保險人的金鑰（--keys）", "needs the insurer's keys (--keys)"
                 )
                 continue
             zh, en = sentences(rule, blamed)
@@ -174,5 +182,9 @@ def fields_of(column: str) -> list[str]:
             return parts[1].split(",")
         case "attribute":
             return parts[2:3]
+        case "opened":
+            return parts[:1]
+        case "signed":
+            return [rest, *SIGNATURES[rest].facts.values()]
         case _:
             return parts

@@ -238,6 +238,20 @@ def attribute(reference: str, column: str, field: str) -> pl.Expr:
     return pl.col(f"attribute:{reference}:{column}:{field}")
 
 
+def opened(field: str, part: str) -> pl.Expr:
+    """What the visit identifier in the field says: ``person``, ``institution``, ``time`` (Datetime) or ``service``.
+
+    ``genuine``: whether the data centre issued it, null where the field is blank or holds a stand-in for an
+    identifier. The other parts are null unless it did.
+    """
+    return pl.col(f"opened:{field}:{part}")
+
+
+def signed(field: str) -> pl.Expr:
+    """Whether the signature in the field is genuine for its visit or order; null where the field is blank."""
+    return pl.col(f"signed:{field}")
+
+
 def any_order(question: pl.Expr) -> pl.Expr:
     """In a visit rule: whether the question is true for at least one of the visit's orders."""
     return pl.col("any:" + _ask(question))

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from nhicard.cli.reader import app as reader
 from nhicard.formats.rocdate import TAIPEI
 
 app = typer.Typer(
@@ -77,6 +78,14 @@ def check(
         Path | None,
         typer.Option(metavar="DIR", help="Folder with reference lists (docs/reference-lists.md)."),
     ] = None,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The insurer's key file, which nobody else has: opens visit identifiers and verifies signatures. "
+            "Needs the list of institutions in --reference.",
+        ),
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -101,7 +110,7 @@ def check(
     """
     from nhicard.cli import check as command
 
-    sys.exit(command.run(files, output.value, _moment(as_of), institution, reference, config, lang.value, show))
+    sys.exit(command.run(files, output.value, _moment(as_of), institution, reference, keys, config, lang.value, show))
 
 
 @app.command()
@@ -146,6 +155,15 @@ def generate(
         typer.Option(metavar="TIME", help="The visits are of the days before this moment. Default: now."),
     ] = None,
     institutions: Annotated[int, typer.Option(metavar="N", min=1, help="How many institutions.")] = 1,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The insurer's key file: identifiers and signatures become genuine, and the list of institutions is "
+            "written beside the file. Each visit is signed by itself, which takes about a minute for 100,000; "
+            "signatures differ from run to run.",
+        ),
+    ] = None,
 ) -> None:
     """Write a realistic synthetic upload file: made-up people with valid check digits, no real data.
 
@@ -155,7 +173,7 @@ def generate(
     """
     from nhicard.cli import generate as command
 
-    sys.exit(command.run(edition.value, output, visits, seed, error_rate, _moment(as_of), institutions))
+    sys.exit(command.run(edition.value, output, visits, seed, error_rate, _moment(as_of), institutions, keys))
 
 
 @app.command()
@@ -175,12 +193,37 @@ def bench(
     sys.exit(command.run(visits, rounds, output))
 
 
+@app.command()
+def serve(
+    home: Annotated[
+        Path | None,
+        typer.Option(envvar="NHICARD_INSURER_HOME", metavar="DIR", help="Folder of database, keys and certificate."),
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 8443,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+    test_cards: Annotated[
+        bool, typer.Option("--test-cards", help="Issue cards for tests; never on a service with real persons.")
+    ] = False,
+) -> None:
+    """Serve the insurer's services over HTTPS: the data centre that the control software talks to.
+
+    保險人端服務：控制軟體所連線的健保資料中心。第一次執行時建立資料庫與金鑰。
+    """
+    from nhicard.cli import serve as command
+
+    command.run(home, host, port, workers, test_cards=test_cards)
+
+
 def _version(value: bool) -> None:
     if value:
         from nhicard import __version__
 
         typer.echo(f"nhicard {__version__}")
         raise typer.Exit
+
+
+app.add_typer(reader, name="reader")
 
 
 @app.callback()

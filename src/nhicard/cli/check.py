@@ -15,9 +15,10 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from nhicard.checks.context import Context
 from nhicard.checks.files import check_file
 from nhicard.checks.findings import Tally
-from nhicard.checks.reference import UnreadableList, load, shipped
+from nhicard.checks.reference import References, UnreadableList, load, shipped
+from nhicard.checks.verification import KeyVerifier
 from nhicard.cli.output import Report, report_for
-from nhicard.cli.settings import BadSettings
+from nhicard.cli.settings import BadSettings, load_keys
 from nhicard.cli.settings import load as load_settings
 from nhicard.formats import UnusableInput, rocdate
 
@@ -31,6 +32,7 @@ def run(
     as_of: datetime | None,
     institution: str | None,
     reference: Path | None,
+    keys: Path | None,
     config: Path | None,
     lang: str,
     show: int,
@@ -41,6 +43,8 @@ def run(
         settings = load_settings(config)
         folder = reference or settings.reference
         references = load(folder) if folder else shipped()
+        key_file = keys or settings.keys
+        verifier = _verifier(key_file, references) if key_file else None
     except (BadSettings, UnreadableList, OSError) as error:
         errors.print(f"nhicard: {error}", markup=False, soft_wrap=True)
         return 2
@@ -54,6 +58,7 @@ def run(
         institution=institution or settings.institution,
         references=references,
         assumptions=settings.assumptions,
+        verifier=verifier,
     )
     report = report_for(output, lang, show)
     worst = 0
@@ -61,6 +66,18 @@ def run(
         worst = max(worst, 2 if name is None else _one(name, context, report, errors))
     report.close()
     return worst
+
+
+def _verifier(path: Path, references: References) -> KeyVerifier:
+    """A verifier with the keys of the file, for the institutions of the list; raises BadSettings."""
+    keys = load_keys(path)
+    if "institutions" not in references:
+        raise BadSettings(
+            "檢核就醫識別碼需要醫事機構清單（institutions），請以 --reference 指定清單資料夾。 "
+            "Identifiers cannot be verified without the list of institutions; name the folder that holds it with "
+            "--reference (docs/reference-lists.md)."
+        )
+    return KeyVerifier(keys, references["institutions"].frame["code"])
 
 
 def _files(names: list[str], errors: Console) -> Iterator[str | None]:

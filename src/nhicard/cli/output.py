@@ -277,7 +277,7 @@ _REASONS: Final = {
     "assumption": "依假設停用 switched off by assumption",
     "undecidable": "公開資料未載明條件 condition not in the public sources",
     "history": "需比對保險人已收載的紀錄 needs the insurer's records",
-    "crypto": "需驗證簽章或識別碼 needs signature or identifier verification",
+    "keys": "需要保險人的金鑰 needs the insurer's keys (--keys)",
     "insurer": "需保險人端的狀態 needs the insurer's own state",
 }
 

@@ -1,4 +1,4 @@
-"""The user's settings file: where the lists are, whose SAM uploads, which assumptions differ."""
+"""The user's settings file: where lists and keys are, whose SAM uploads, which assumptions differ."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from nhicard.formats import assumptions
 from nhicard.formats.assumptions import Assumptions
 
+if TYPE_CHECKING:  # cryptography is loaded only where there are keys
+    from nhicard.identity.keyring import KeyRing
+
 NAME: Final = "nhicard.toml"
-_KEYS: Final = {"institution": str, "reference": str, "assumptions": dict}
+_KEYS: Final = {"institution": str, "reference": str, "keys": str, "assumptions": dict}
 
 
 class BadSettings(ValueError):
-    """The settings file cannot be used; the message says which key and why."""
+    """The settings or a file that they name cannot be used; the message says which and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Settings:
 
     institution: str | None
     reference: Path | None
+    keys: Path | None
     assumptions: Assumptions
 
 
@@ -35,7 +39,7 @@ def load(path: Path | None) -> Settings:
     """
     chosen = path or next((place for place in _places() if place.is_file()), None)
     if chosen is None:
-        return Settings(None, None, assumptions.load())
+        return Settings(None, None, None, assumptions.load())
     try:
         data = tomllib.loads(chosen.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -45,8 +49,26 @@ def load(path: Path | None) -> Settings:
         chosen_assumptions = assumptions.load(data.get("assumptions"))
     except ValueError as error:
         raise BadSettings(f"{chosen}, [assumptions]: {error}") from error
-    folder = data.get("reference")
-    return Settings(data.get("institution"), chosen.parent / folder if folder else None, chosen_assumptions)
+    folder, keys = data.get("reference"), data.get("keys")
+    return Settings(
+        institution=data.get("institution"),
+        reference=chosen.parent / folder if folder else None,
+        keys=chosen.parent / keys if keys else None,
+        assumptions=chosen_assumptions,
+    )
+
+
+def load_keys(path: Path) -> KeyRing:
+    """The insurer's keys from their file; raises BadSettings, and never shows a key."""
+    from nhicard.identity.keyring import BadKeyRing, KeyRing
+    from nhicard.identity.private_files import PrivateFileExposed
+
+    try:
+        return KeyRing.load(path)
+    except (BadKeyRing, PrivateFileExposed) as error:
+        raise BadSettings(f"無法使用金鑰檔。 The key file cannot be used: {error}") from None
+    except OSError as error:
+        raise BadSettings(f"{path}: 無法讀取金鑰檔。 The key file cannot be read: {error.strerror}.") from None
 
 
 def _places() -> list[Path]:

@@ -11,11 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 LENGTH: Final = 64
 _ALGORITHM: Final = ec.ECDSA(hashes.SHA256())
+_SIGNING: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979: equal facts, equal signature
 
 
 def sign(key: ec.EllipticCurvePrivateKey, message: bytes) -> bytes:
     """The signature of a message, 64 bytes."""
-    r, s = decode_dss_signature(key.sign(message, _ALGORITHM))
+    r, s = decode_dss_signature(key.sign(message, _SIGNING))
     return r.to_bytes(32, "big") + s.to_bytes(32, "big")
 
 

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from nhicard.identity.private_files import read_private, write_private
 
+_SECRET_BYTES = 32
 _ORDER_P256 = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 
@@ -65,6 +66,11 @@ class KeyRing:
     def __post_init__(self) -> None:
         if not self.keys:
             raise BadKeyRing("a key ring needs at least one key")
+        for key in self.keys:
+            if key.since.tzinfo or (key.until and (key.until.tzinfo or key.until <= key.since)):
+                raise BadKeyRing(f"the span of key {key.version} is not one of Taipei time, or ends before it begins")
+            if len(key.secret) != _SECRET_BYTES:
+                raise BadKeyRing(f"key {key.version} does not have {_SECRET_BYTES} bytes")
         for earlier, later in zip(self.keys, self.keys[1:], strict=False):
             if earlier.until != later.since or earlier.version >= later.version:
                 raise BadKeyRing(f"key {later.version} does not begin where key {earlier.version} ends")
@@ -79,14 +85,14 @@ class KeyRing:
     @classmethod
     def new(cls, since: datetime) -> KeyRing:
         """A ring with one fresh key."""
-        return cls((Key(1, since, None, secrets.token_bytes(32)),))
+        return cls((Key(1, since, None, secrets.token_bytes(_SECRET_BYTES)),))
 
     def rotated(self, at: datetime) -> KeyRing:
         """The ring with a fresh key from that moment on; raises BadKeyRing if it lies before the last key's start."""
         *older, last = self.keys
         if at <= last.since:
             raise BadKeyRing(f"the next key must begin after {last.since}")
-        fresh = Key(last.version + 1, at, None, secrets.token_bytes(32))
+        fresh = Key(last.version + 1, at, None, secrets.token_bytes(_SECRET_BYTES))
         return KeyRing((*older, replace(last, until=at), fresh))
 
     @classmethod

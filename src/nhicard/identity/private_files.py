@@ -31,12 +31,13 @@ def write_private(path: Path, content: bytes) -> None:
 
 def read_private(path: Path) -> bytes:
     """The file's bytes. Raises PrivateFileExposed where others may read it, OSError where it cannot be read."""
-    mode = path.stat().st_mode
-    if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise PrivateFileExposed(
-            f"{path} 可被其他使用者讀取，請執行 chmod 600。{path} may be read by others; run chmod 600 on it."
-        )
-    return path.read_bytes()
+    with path.open("rb") as file:
+        mode = os.fstat(file.fileno()).st_mode  # of the file that is open, whatever its name is given to meanwhile
+        if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            raise PrivateFileExposed(
+                f"{path} 可被其他使用者讀取，請執行 chmod 600。{path} may be read by others; run chmod 600 on it."
+            )
+        return file.read()
 
 
 def _sync_folder(folder: Path) -> None:

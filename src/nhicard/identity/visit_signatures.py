@@ -33,8 +33,14 @@ _SEPARATOR: Final = "\x1f"  # no XML text can hold it, so no field can pose as t
 def sign_visit(key: Key, *, institution: str, sam: str, card: str, person: str, time: str, sequence: str) -> str:
     """The security signature; ``time`` is the 13-digit ROC tap time as it goes into the record."""
     facts = dict(zip(VISIT, (institution, sam, card, person, time, sequence), strict=True))
-    message = pl.DataFrame(facts, schema=dict.fromkeys(VISIT, pl.String)).select(_visit_message()).item()
-    return ecdsa.sign(key.signing_key, message.encode()).hex().upper()
+    return str(sign_visits(key, pl.DataFrame(facts, schema=dict.fromkeys(VISIT, pl.String)))[0])
+
+
+def sign_visits(key: Key, visits: pl.DataFrame) -> pl.Series:
+    """Security signatures for rows with the columns of ``VISIT``, strings; one ECDSA signature a row."""
+    messages = visits.select(_visit_message()).to_series()
+    signing_key = key.signing_key
+    return pl.Series([ecdsa.sign(signing_key, message.encode()).hex().upper() for message in messages], dtype=pl.String)
 
 
 def sign_orders(key: Key, orders: pl.DataFrame) -> pl.Series:

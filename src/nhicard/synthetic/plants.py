@@ -15,6 +15,7 @@ order that is changed, or, where a visit's field is changed, about any order of 
 =============  ====================================================
 
 ``value``: as it stands; ``-`` leaves the field out; ``<F-3d>`` is the ROC date or time of field F moved by days.
+``data/plants_keyed.csv`` declares those that only whoever has the insurer's keys can find.
 """
 
 from __future__ import annotations
@@ -58,20 +59,22 @@ class Plant:
 
 
 @cache
-def plants(edition: Edition) -> tuple[Plant, ...]:
-    """All plants of an edition; raises ValueError for a row that cannot be read."""
-    rows = table("plants").filter(pl.col("edition") == edition).rows(named=True)
+def plants(edition: Edition, *, keyed: bool = False) -> tuple[Plant, ...]:
+    """All plants of an edition, those found with keys only where ``keyed``; raises ValueError for an unreadable row."""
+    declared = pl.concat([table("plants"), table("plants_keyed")]) if keyed else table("plants")
+    rows = declared.filter(pl.col("edition") == edition).rows(named=True)
     return tuple(_plant(edition, row["code"], row["field"], row["value"], row["fits"] or "") for row in rows)
 
 
-def plant(batch: Batch, rate: float, seed: int) -> tuple[Batch, pl.DataFrame]:
+def plant(batch: Batch, rate: float, seed: int, *, keyed: bool = False) -> tuple[Batch, pl.DataFrame]:
     """The batch with one error in each of a share ``rate`` (0 to 1) of its records, and what was planted.
 
     Every plant is used about equally often, as far as there are records that it fits. The frame has a row a
-    planted error: record, order (null for a visit's field), field, code, value (null where left out).
+    planted error: record, order (null for a visit's field), field, code, value (null where left out). ``keyed``: the
+    batch's identifiers and signatures are genuine, and some of the errors are wrong ones.
     """
     rng = np.random.default_rng([seed, batch.first_record])
-    known = plants(batch.edition)
+    known = plants(batch.edition, keyed=keyed)
     wide = _orders_with_visits(batch)
     fitting = [_fitting(each, batch, wide) for each in known]
     visits, orders = batch.visits, batch.orders

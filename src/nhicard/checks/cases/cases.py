@@ -14,6 +14,7 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
+from nhicard.checks.cases import keyed_values
 from nhicard.checks.context import Context
 from nhicard.checks.reference import Reference, References
 from nhicard.formats import assumptions
@@ -46,6 +47,7 @@ class Case:
     keeps_also: frozenset[str] = frozenset()
     as_of: datetime = DEFAULT_AS_OF
     institution: str | None = None
+    keys: bool = False
     assume: Mapping[str, Any] = field(default_factory=dict)
     lists: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,7 +60,18 @@ class Case:
             institution=self.institution,
             references=References(lists) if lists else NO_LISTS,
             assumptions=assumptions.load(dict(self.assume)),
+            verifier=keyed_values.verifier(_text(self.edition, self.family)) if self._needs_keys() else None,
         )
+
+    def _needs_keys(self) -> bool:
+        told = [
+            value
+            for changes in (self.breaks, self.keeps)
+            for visit, orders in _records(self.edition, self.family, self.base, changes)
+            for segment in (visit, *orders)
+            for value in segment.values()
+        ]
+        return self.keys or keyed_values.need_keys(told)
 
     def batch(self, changes: tuple[str, ...]) -> Batch:
         """The base record with the changes made; with ``REC[+]`` among them, a second record behind it."""
@@ -67,10 +80,14 @@ class Case:
 
 def records(edition: Edition, family: str, base: str, changes: tuple[str, ...]) -> list[Record]:
     """The records of a case: one, or two where ``REC[+]=changes`` adds a changed copy of the first."""
+    return [keyed_values.made(*record) for record in _records(edition, family, base, changes)]
+
+
+def _records(edition: Edition, family: str, base: str, changes: tuple[str, ...]) -> list[Record]:
     own = tuple(change for change in changes if not change.startswith("REC[+]="))
-    first = changed(edition, base_record(edition, family, base), own)
+    first = _changed(edition, _base(edition, family, base), own)
     copies = [change.removeprefix("REC[+]=") for change in changes if change.startswith("REC[+]=")]
-    return [first, *(changed(edition, first, tuple(filter(None, copy.split(" & ")))) for copy in copies)]
+    return [first, *(_changed(edition, first, tuple(filter(None, copy.split(" & ")))) for copy in copies)]
 
 
 def changed(edition: Edition, record: Record, changes: tuple[str, ...]) -> Record:
@@ -78,6 +95,11 @@ def changed(edition: Edition, record: Record, changes: tuple[str, ...]) -> Recor
 
     Raises ValueError for a change that cannot be understood.
     """
+    return keyed_values.made(*_changed(edition, record, changes))
+
+
+def _changed(edition: Edition, record: Record, changes: tuple[str, ...]) -> Record:
+    """The same, with the values that keys make still as they are written."""
     visit, orders = deepcopy(record)
     of_orders = set(order_fields(edition))
     for change in changes:
@@ -109,19 +131,25 @@ def _set(segment: dict[str, str], name: str, value: str) -> None:
 
 def base_record(edition: Edition, family: str, name: str) -> Record:
     """A named base record: the family's own, or one of ``bases.yaml``. Raises KeyError for an unknown name."""
+    return keyed_values.made(*_base(edition, family, name))
+
+
+def _base(edition: Edition, family: str, name: str) -> Record:
     entry = _bases(edition, family).get(name) or _bases(edition, "bases")[name]
     if "extends" in entry:
-        parent = base_record(edition, family if entry["extends"] != name else "bases", entry["extends"])
-        return changed(edition, parent, _changes(entry.get("changes")))
+        parent = _base(edition, family if entry["extends"] != name else "bases", entry["extends"])
+        return _changed(edition, parent, _changes(entry.get("changes")))
     visit = {key: str(value) for key, value in entry["visit"].items()}
     return visit, [{key: str(value) for key, value in order.items()} for order in entry.get("orders", [])]
 
 
 @cache
 def _load(edition: Edition, family: str) -> dict[str, Any]:
-    path = files(__package__) / _FOLDERS[edition] / f"{family}.yaml"
-    with path.open(encoding="utf-8") as lines:
-        return dict(yaml.load(lines, Loader=_STRINGS) or {})  # noqa: S506  # a base loader makes strings only
+    return dict(yaml.load(_text(edition, family), Loader=_STRINGS) or {})  # noqa: S506  # a base loader makes strings only
+
+
+def _text(edition: Edition, family: str) -> str:
+    return (files(__package__) / _FOLDERS[edition] / f"{family}.yaml").read_text(encoding="utf-8")
 
 
 def _bases(edition: Edition, family: str) -> dict[str, Any]:
@@ -168,6 +196,7 @@ def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Ca
         "keeps_also",
         "as_of",
         "institution",
+        "keys",
         "assume",
         "lists",
     }
@@ -185,6 +214,7 @@ def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Ca
         keeps_also=frozenset(entry.get("keeps_also") or ()),
         as_of=datetime.fromisoformat(entry["as_of"]) if "as_of" in entry else DEFAULT_AS_OF,
         institution=entry.get("institution"),
+        keys=entry.get("keys") == "true",
         assume={name: _literal(name, value) for name, value in (entry.get("assume") or {}).items()},
         lists=entry.get("lists") or {},
     )

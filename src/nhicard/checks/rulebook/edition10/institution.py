@@ -13,5 +13,7 @@ def code_07() -> Breaks:
 
     {field} ({name}) is not the institution of the uploading security module, so the whole file is rejected;
     check the code or upload with that institution's own module.
+
+    上傳院所以安全模組憑證所載的院所為準。The uploader is the institution in the certificate of the SAM.
     """
     return {field: col(field) != uploader() for field in _OWN_CODE}

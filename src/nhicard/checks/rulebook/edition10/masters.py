@@ -63,6 +63,9 @@ def code_06() -> Breaks:
     """安全模組 A16 不屬於院所 A14；請改用本院所的安全模組，或改正 A14。
 
     The SAM A16 does not belong to the institution A14; use your own SAM or correct A14.
+
+    安全模組屬於其憑證所載的院所，上傳院所也以此為準。A SAM belongs to the institution in its certificate, which is also
+    the uploader.
     """
     return ~listed("sams", "A16", "A14")
 

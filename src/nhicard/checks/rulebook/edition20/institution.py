@@ -11,5 +11,7 @@ def code_07() -> Breaks:
 
     The institution M05 is not the one that the uploading SAM belongs to; correct M05 or upload with your own
     SAM.
+
+    上傳院所以安全模組憑證所載的院所為準。The uploader is the institution in the certificate of the SAM.
     """
     return uploader() != col.M05

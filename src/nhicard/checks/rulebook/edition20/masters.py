@@ -57,6 +57,9 @@ def code_06() -> Breaks:
     """安全模組 M01 不屬於院所 M05；請改用本院所的安全模組，或改正 M05。
 
     The SAM M01 does not belong to the institution M05; use your own SAM or correct M05.
+
+    安全模組屬於其憑證所載的院所，上傳院所也以此為準。A SAM belongs to the institution in its certificate, which is also
+    the uploader.
     """
     return ~listed("sams", "M01", "M05")
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -127,7 +127,7 @@ def verify(
         certificate.verify_directly_issued_by(root)
         subject = subject_of(certificate)
         public_key_of(certificate)
-    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+    except (ValueError, TypeError, InvalidSignature):
         raise CertificateRefused(Fault.UNKNOWN_ISSUER) from None
     moment = at.replace(tzinfo=TAIPEI)
     if moment < certificate.not_valid_before_utc:

@@ -73,10 +73,13 @@ def _codes_and_fees(caller: Caller, body: m.CodesAndFees, now: datetime) -> Answ
 
 def _decide_telemedicine(body: m.Phone, now: datetime) -> Answer:
     card, said = _phone(body, now)
+    agreed = said.get("agreed")
+    if not isinstance(agreed, bool):
+        raise Refused(1706, "agreed")  # silence is neither consent nor refusal
     return telemedicine.decide(
         card,
         str(said.get("accessToken", "")),
-        agreed=said.get("agreed") is True,
+        agreed=agreed,
         token=str(said.get("token", "")),
         now=now,
     )
@@ -215,8 +218,14 @@ def meaning(code: int) -> str:
 _REPLIES: Final = {each.path: each.reply for each in (*PATHS, *UNSIGNED_PATHS)}
 
 
-def _answer_unreadable(request: HttpRequest, code: int, detail: str) -> HttpResponse:
-    return JsonResponse(refused(_REPLIES.get(request.path, m.Reply), Refused(code, detail)))
+def is_path(path: str) -> bool:
+    """Whether the data centre has this path."""
+    return path in _REPLIES
+
+
+def answer_without_result(path: str, code: int, detail: str = "") -> HttpResponse:
+    """The answer to a request that no service saw, or that failed in it: every key of the path's reply."""
+    return JsonResponse(refused(_REPLIES.get(path, m.Reply), Refused(code, detail)))
 
 
 @api.exception_handler(ValidationError)
@@ -224,17 +233,18 @@ def _incomplete(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """Names the keys at fault, never their values: 1705 where one is missing, 1706 where one cannot be read."""
     keys = [".".join(str(part) for part in fault["loc"] if part != "body") for fault in error.errors]
     missing = any(fault["type"] == "missing" for fault in error.errors)
-    return _answer_unreadable(request, 1705 if missing else 1706, ", ".join(filter(None, keys[:5])))
+    return answer_without_result(request.path, 1705 if missing else 1706, ", ".join(filter(None, keys[:5])))
 
 
 @api.exception_handler(HttpError)
 def _no_json(request: HttpRequest, error: HttpError) -> HttpResponse:
-    return _answer_unreadable(request, 1704, "the body is not JSON")
+    return answer_without_result(request.path, 1704, "the body is not JSON")
 
 
 @api.exception_handler(RequestDataTooBig)
 def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    return _answer_unreadable(request, 1704, f"the body is larger than {settings.DATA_UPLOAD_MAX_MEMORY_SIZE} bytes")
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    return answer_without_result(request.path, 1704, f"the body is larger than {limit} bytes")
 
 
 for each in (*PATHS, *UNSIGNED_PATHS):

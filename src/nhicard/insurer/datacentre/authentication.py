@@ -112,9 +112,10 @@ def authenticate(request: SignedRequest, signers: Signers, service_types: Collec
     staff_card = _staff(block, staff_part, messages, now, needed=signers in (Signers.HPC_HC, Signers.HPC))
     card = _card(block, card_part, messages, sam, now) if signers in (Signers.HC, Signers.HPC_HC) else None
     institution = sam.institution if sam else _institution(block.hospitalId, now)
-    if sam and card and sam.is_test != card.is_test:
+    if len({each.is_test for each in (sam, card, staff_card) if each}) > 1:
         raise Refused(1003)
-    use_once(request.signature.encode(), now, 3245)
+    # what was signed, not the signature: whoever sees one can write it in another, equally genuine way
+    use_once(block.message("", at), now, 3245)
     return Caller(institution, sam, card, staff_card.staff if staff_card else None, staff_card)
 
 
@@ -205,7 +206,7 @@ def _require_signed(
     faults: dict[Fault, int],
 ) -> None:
     certificate = x509.load_pem_x509_certificate(holder.certificate.encode())
-    revoked = {certificate.serial_number} if holder.revoked_at and holder.revoked_at <= now else set()
+    revoked = {certificate.serial_number} if holder.is_revoked(now) else set()
     try:
         subject = certificates.verify(certificate, authority().root, now, revoked)
     except CertificateRefused as refusal:
@@ -229,10 +230,9 @@ def _require_session(
     card: HealthCard, part: Part, messages: dict[str, bytes], sam: SecurityModule | None, now: datetime
 ) -> None:
     """The session that this virtual card has in this SAM's reader must have made the part."""
-    if card.revoked_at and card.revoked_at <= now:
+    if card.is_revoked(now):
         raise Refused(3203)
-    sessions = VirtualCardSession.objects.filter(card=card, sam=sam, ended_at__isnull=True).order_by("-began_at")
-    session = sessions.first()
+    session = VirtualCardSession.objects.filter(card=card, sam=sam, ended_at__isnull=True).first()
     if session is None:
         raise Refused(3303)
     if now - session.began_at > policy.VIRTUAL_SESSION:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from ninja import Schema
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
@@ -20,8 +20,16 @@ def _as_number(value: Any) -> Any:
     return value.strip() if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, max_length=200)]
-LongText = Annotated[str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, max_length=8000)]
+# Control characters have no place in a value; one that separates signed facts would let two pose as one.
+_PLAIN: Final = r"^[^\x00-\x1f\x7f]*$"
+_NO_NUL: Final = r"^[^\x00]*$"  # a PEM has line ends, no text has NUL
+Text = Annotated[
+    str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, max_length=200, pattern=_PLAIN)
+]
+LongText = Annotated[
+    str, BeforeValidator(_as_text), StringConstraints(strip_whitespace=True, max_length=8000, pattern=_NO_NUL)
+]
+AfterCheck = Annotated[Text, StringConstraints(pattern=r"^[12]?$")]
 Fee = Annotated[int, BeforeValidator(_as_number), Field(ge=0, le=99_999_999)]
 
 
@@ -50,8 +58,8 @@ class Timed(Signed):
 
 class NextNumber(Signed):
     treatmentItem: Text = Field(description="就醫類別")
-    babyTreatment: Text = ""
-    afterCheck: Text = Field("1", description="1 正常, 2 補卡")
+    babyTreatment: Annotated[Text, StringConstraints(max_length=1)] = ""
+    afterCheck: AfterCheck = Field("1", description="1 正常, 2 補卡")
 
 
 class Patient(Signed):
@@ -59,7 +67,7 @@ class Patient(Signed):
 
 
 class CodesAndFees(Timed):
-    afterCheck: Text = ""
+    afterCheck: AfterCheck = ""
     mainCode: Text = Field(description="ICD-10-CM without dot")
     subCode1: Text = ""
     subCode2: Text = ""
@@ -101,7 +109,9 @@ class TransferToken(Signed):
 
 
 class Machine(Signed):
-    machine: Text = Field("", description="fingerprint of the machine, for cloud SAMs")
+    machine: Annotated[Text, StringConstraints(max_length=64)] = Field(
+        "", description="fingerprint of the machine, for cloud SAMs"
+    )
 
 
 class Download(Signed):
@@ -141,10 +151,10 @@ class TestCard(Body):
     kind: Text = Field(description="SAM, HC, HPC or VHC")
     publicKey: LongText = Field(description="P-256, PEM")
     hospitalId: Text = ""
-    hospitalName: Text = ""
+    hospitalName: Annotated[Text, StringConstraints(max_length=100)] = ""
     hospitalKind: Text = ""
     idNo: Text = ""
-    name: Text = ""
+    name: Annotated[Text, StringConstraints(max_length=20)] = ""
     birthday: Text = ""
     sex: Text = ""
     profession: Text = ""

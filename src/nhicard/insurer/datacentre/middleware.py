@@ -7,9 +7,9 @@ import time
 import traceback
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 
-from nhicard.insurer.datacentre.api import meaning
+from nhicard.insurer.datacentre.api import answer_without_result, is_path
 
 _PREFIXES = ("/api/v1/", "/app/v1/", "/test/v1/")
 _UNREADABLE, _INCOMPLETE, _UNKNOWN_COMMAND, _UNEXPECTED = 1704, 1705, 1701, 1799
@@ -18,8 +18,8 @@ _log = logging.getLogger("nhicard.datacentre")
 
 
 class AlwaysAnswer:
-    """Turns HTTP errors into status codes and logs path, outcome and duration: never a body, never a message that
-    may quote one."""
+    """Turns HTTP errors into status codes and logs path, outcome and duration: never a body, a message that may quote
+    one, or a path that is none of ours and may say anything."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -31,9 +31,9 @@ class AlwaysAnswer:
         response = self._get_response(request)
         if response.status_code >= 400:
             code = _STATUS.get(response.status_code, _UNEXPECTED)
-            _log.warning("%s HTTP %s answered as %s", request.path, response.status_code, code)
-            response = JsonResponse({"statusCode": code, "message": meaning(code)})
-        _log.info("%s %.1f ms", request.path, (time.perf_counter() - began) * 1000)
+            _log.warning("%s HTTP %s answered as %s", _name(request), response.status_code, code)
+            response = answer_without_result(request.path, code)
+        _log.info("%s %.1f ms", _name(request), (time.perf_counter() - began) * 1000)
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -41,5 +41,9 @@ class AlwaysAnswer:
         if not request.path.startswith(_PREFIXES):
             return None
         places = "".join(traceback.format_tb(exception.__traceback__))
-        _log.error("%s failed with %s\n%s", request.path, type(exception).__name__, places)
-        return JsonResponse({"statusCode": _UNEXPECTED, "message": meaning(_UNEXPECTED)})
+        _log.error("%s failed with %s\n%s", _name(request), type(exception).__name__, places)
+        return answer_without_result(request.path, _UNEXPECTED)
+
+
+def _name(request: HttpRequest) -> str:
+    return request.path if is_path(request.path) else "(unknown path)"

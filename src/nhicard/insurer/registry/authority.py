@@ -55,8 +55,10 @@ def create(now: datetime) -> bool:
     if not (folder / ROOT_KEY).exists():
         key = certificates.new_key()
         root = certificates.make_root(key, now - timedelta(days=1), now + timedelta(days=365 * _ROOT_YEARS))
-        write_private(folder / ROOT_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / ROOT).write_bytes(root.public_bytes(Encoding.PEM))
+        # last, for it says that the pair is whole: a crash before it leaves a certificate that is made anew
+        write_private(folder / ROOT_KEY, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         made = True
     if not (folder / KEYS).exists():
         # from the start of the year before, so that late cards and corrections find a key

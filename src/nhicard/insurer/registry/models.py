@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from typing import ClassVar
 
 from django.db import models
@@ -80,6 +80,10 @@ class Certified(models.Model):
 
     class Meta:
         abstract = True
+
+    def is_revoked(self, now: datetime) -> bool:
+        """Whether the card is cancelled (註銷) at the moment."""
+        return self.revoked_at is not None and self.revoked_at <= now
 
 
 class SecurityModule(Certified):

@@ -67,6 +67,7 @@ def applications(caller: Caller) -> dict[str, Any]:
 @transaction.atomic
 def decide(application: CloudSamApplication, *, approved: bool) -> None:
     """The insurer's decision on an application that waits for one (ValueError otherwise)."""
+    application.refresh_from_db(from_queryset=CloudSamApplication.objects.select_for_update())
     if application.state != CloudSamApplication.State.APPLIED:
         raise ValueError("the application was decided before")
     states = CloudSamApplication.State
@@ -106,7 +107,7 @@ def revoke(number: str, now: datetime) -> None:
 
 
 def new_number(kind: str) -> str:
-    """A card number that no card of the registers has: a letter for the kind and eleven digits."""
+    """A card number: a letter for the kind and eleven random digits."""
     return kind + "".join(secrets.choice("0123456789") for _ in range(11))
 
 

@@ -76,7 +76,7 @@ def roll_back(caller: Caller, time: datetime, now: datetime) -> dict[str, Any]:
         raise Refused(3219)
     if treatment.rolled_back_at:
         raise Refused(3220)
-    if now - treatment.time > policy.ROLLBACK_WITHIN:
+    if now.replace(microsecond=0) - treatment.time > policy.ROLLBACK_WITHIN:
         raise Refused(3218)
     treatment.rolled_back_at = now
     treatment.save(update_fields=["rolled_back_at"])

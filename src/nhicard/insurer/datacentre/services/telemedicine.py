@@ -82,16 +82,19 @@ def decide(card: HealthCard, access_token: str, *, agreed: bool, token: str, now
 
 
 def phone(card_number: str, message: bytes, signature: bytes, now: datetime) -> HealthCard:
-    """The virtual card whose phone signed the message, once. Raises Refused: 3241, 3203, 1523, 3245."""
+    """The virtual card whose phone signed the message; the phone makes no two messages alike.
+
+    Raises Refused: 3241, 3203, 1523, 3245 where the very message came before.
+    """
     card = HealthCard.objects.select_related("person").filter(number=card_number, is_virtual=True).first()
     if card is None:
         raise Refused(3241)
-    if card.revoked_at and card.revoked_at <= now:
+    if card.is_revoked(now):
         raise Refused(3203)
     certificate = x509.load_pem_x509_certificate(card.certificate.encode())
     if not ecdsa.is_signed(certificates.public_key_of(certificate), message, signature):
         raise Refused(1523)
-    use_once(signature, now, 3245)
+    use_once(card.number.encode() + message, now, 3245)  # not the signature, which can be written in two ways
     return card
 
 

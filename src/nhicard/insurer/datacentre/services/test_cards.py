@@ -28,6 +28,7 @@ from nhicard.insurer.registry.models import (
     Institution,
     InsuredPerson,
     Kind,
+    Profession,
     SecurityModule,
     StaffCard,
     StaffMember,
@@ -90,8 +91,10 @@ def _sam(wish: CardWish, key: ec.EllipticCurvePublicKey, now: datetime) -> dict[
 
 
 def _staff_card(wish: CardWish, key: ec.EllipticCurvePublicKey, now: datetime) -> dict[str, Any]:
+    if wish.profession and wish.profession not in Profession.values:
+        raise Refused(1706, "profession")
     staff, _ = StaffMember.objects.get_or_create(
-        id_no=_id_no(wish.idNo), defaults={"name": wish.name, "profession": wish.profession or "physician"}
+        id_no=_id_no(wish.idNo), defaults={"name": wish.name, "profession": wish.profession or Profession.PHYSICIAN}
     )
     subject = Subject(Role.STAFF_CARD, new_number("P"), person=staff.id_no, profession=staff.profession)
     pem = _certificate(key, subject, now)

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 from cryptography import x509
 from django.db import transaction
+from django.db.models import QuerySet
 
 from nhicard.formats import rocdate
 from nhicard.formats.status_codes import Refused
 from nhicard.identity import certificates, virtual_token
-from nhicard.identity.virtual_token import Reason, TokenRefused
+from nhicard.identity.virtual_token import Reason, Token, TokenRefused
 from nhicard.insurer.datacentre import policy
 from nhicard.insurer.datacentre.authentication import Caller, use_once
 from nhicard.insurer.datacentre.models import UsedOnce, VirtualCardSession, VirtualCardTransfer
@@ -25,17 +26,17 @@ _REFUSALS: Final = {Reason.NOT_A_TOKEN: 1520, Reason.UNREADABLE: 1522, Reason.FO
 
 def read_basic(caller: Caller, token: str, now: datetime) -> dict[str, Any]:
     """Whom the token stands for; the token stays usable."""
-    card = _card_behind(caller, token, now)
-    if UsedOnce.objects.filter(digest=hashlib.sha256(token.strip().encode()).digest()).exists():
+    claims, card = _card_behind(caller, token, now)
+    if UsedOnce.objects.filter(digest=hashlib.sha256(claims.signed).digest()).exists():
         raise Refused(1525)
     return _basic(card)
 
 
 def verify(caller: Caller, token: str, now: datetime) -> dict[str, Any]:
     """Take the token, once, and open the session that lets this reader sign for the card until logout."""
-    card = _card_behind(caller, token, now)
+    claims, card = _card_behind(caller, token, now)
     with transaction.atomic():
-        use_once(token.strip().encode(), now, 1525)
+        use_once(claims.signed, now, 1525)  # not the text: a signature can be written in several genuine ways
         return _basic(card) | _session(card, caller, now)
 
 
@@ -63,7 +64,7 @@ def take(caller: Caller, token: str, now: datetime) -> dict[str, Any]:
         raise Refused(1530)
     if transfer.taken_at:
         raise Refused(1529)
-    if session.ended_at or now - transfer.offered_at > policy.TRANSFER_WITHIN:
+    if session.ended_at or now - transfer.offered_at > policy.TRANSFER_WITHIN or session.card.is_revoked(now):
         raise Refused(1531)
     transfer.taken_at = session.ended_at = now
     transfer.save(update_fields=["taken_at"])
@@ -74,14 +75,12 @@ def take(caller: Caller, token: str, now: datetime) -> dict[str, Any]:
 @transaction.atomic
 def log_out(caller: Caller, now: datetime) -> dict[str, Any]:
     """End the card's session in this reader."""
-    VirtualCardSession.objects.filter(card=caller.patient_card, sam=caller.module, ended_at__isnull=True).update(
-        ended_at=now
-    )
+    _sessions(caller.patient_card, caller).update(ended_at=now)
     return {}
 
 
-def _card_behind(caller: Caller, text: str, now: datetime) -> HealthCard:
-    """The virtual card that made the token. Raises Refused 1042, 1520–1524, 3203, 3241, 1003."""
+def _card_behind(caller: Caller, text: str, now: datetime) -> tuple[Token, HealthCard]:
+    """The token and the virtual card that made it. Raises Refused 1042, 1520–1524, 3203, 3241, 1003."""
     if not caller.institution.takes_virtual_cards:
         raise Refused(1042)
     try:
@@ -93,13 +92,13 @@ def _card_behind(caller: Caller, text: str, now: datetime) -> HealthCard:
         virtual_token.require_genuine(token, certificates.public_key_of(certificate), now)
     except TokenRefused as refusal:
         raise Refused(_REFUSALS[refusal.reason]) from None
-    if card.revoked_at and card.revoked_at <= now:
+    if card.is_revoked(now):
         raise Refused(3203)
     if now.replace(tzinfo=rocdate.TAIPEI) > certificate.not_valid_after_utc:
         raise Refused(1524)
     if caller.module.is_test != card.is_test:
         raise Refused(1003)
-    return card
+    return token, card
 
 
 def _basic(card: HealthCard) -> dict[str, Any]:
@@ -114,17 +113,19 @@ def _basic(card: HealthCard) -> dict[str, Any]:
 
 
 def _session(card: HealthCard, caller: Caller, now: datetime) -> dict[str, str]:
+    _sessions(card, caller).update(ended_at=now)  # scanned again: the card is in this reader once
     secret = secrets.token_bytes(32)
     VirtualCardSession.objects.create(card=card, sam=caller.module, secret=secret, began_at=now)
     return {"sessionSecret": base64.b64encode(secret).decode()}
 
 
 def _open_session(caller: Caller) -> VirtualCardSession:
-    session = (
-        VirtualCardSession.objects.filter(card=caller.patient_card, sam=caller.module, ended_at__isnull=True)
-        .order_by("-began_at")
-        .first()
-    )
+    session = _sessions(caller.patient_card, caller).first()
     if session is None:
         raise Refused(3303)
     return session
+
+
+def _sessions(card: HealthCard, caller: Caller) -> QuerySet[VirtualCardSession]:
+    """The card's open session in the caller's reader: one or none."""
+    return VirtualCardSession.objects.filter(card=card, sam=caller.module, ended_at__isnull=True)

@@ -20,6 +20,7 @@ from nhicard.identity.virtual_token import Setting
 from nhicard.insurer import clock
 from nhicard.insurer.datacentre.api import PATHS, UNSIGNED_PATHS
 from nhicard.insurer.registry import models
+from nhicard.insurer.registry.models import SecurityModule
 
 Reply = dict[str, Any]
 NOW = datetime(2026, 3, 2, 9, 30, 15)  # a Monday
@@ -72,8 +73,12 @@ class Desk:
         hc_state: int = PinState.NOT_SET,
         hpc_state: int = PinState.VERIFIED,
         at: datetime | None = None,
+        machine: Any = "",
     ) -> dict[str, str]:
-        """A signature block by the named signers ("SAM", "SAM HC", "SAM HC HPC", "HPC")."""
+        """A signature block by the named signers ("SAM", "SAM HC", "SAM HC HPC", "HPC").
+
+        A cloud SAM signs for the machine, else for the one that installed it.
+        """
         at = at or self.now
         who = signers.split()
         block = Block(
@@ -86,7 +91,8 @@ class Desk:
         message = block.message(service_type, at)
         parts = []
         if "SAM" in who:
-            parts.append(signature_block.sign_part(self.sam.key, message))
+            challenge = signature_block.bound(signature_block.challenge(message), self._bound_to(machine))
+            parts.append(signature_block.sign_challenge(self.sam.key, challenge))
         if "HC" in who and self.hc.secret:
             parts.append(signature_block.session_part(self.hc.secret, message))
         elif "HC" in who:
@@ -108,7 +114,11 @@ class Desk:
 
     def call(self, path: str, signers: str, service_type: str, **extra: Any) -> Reply:
         """A signed call."""
-        return self.post(path, self.block(signers, service_type) | extra)
+        return self.post(path, self.block(signers, service_type, machine=extra.get("machine")) | extra)
+
+    def _bound_to(self, machine: Any) -> str:
+        cloud = SecurityModule.objects.filter(number=self.sam.number, is_cloud=True).first()
+        return str(machine or cloud.machine) if cloud else ""
 
     def tap(self, item: str = "01", **extra: Any) -> Reply:
         """SequelNumber/Next with the patient's card."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import cache
 from string import Formatter
 
-from nhicard.checks.rule import Rule
+from nhicard.checks.official import official
+from nhicard.checks.rule import Rule, rules
 from nhicard.formats.tables import Edition, Form, codes, fields, forms
 
 _MANY = 14  # more codes than this are not listed in a sentence
@@ -36,6 +37,15 @@ def sentences(rule: Rule, blamed: str) -> tuple[str, str]:
     """The Chinese and the English sentence of a finding of this rule on this field (``*`` for any field)."""
     zh, en = _facts(rule.edition, blamed)
     return _fill(rule.zh, zh), _fill(rule.en, en)
+
+
+@cache
+def sentences_of(edition: Edition, code: str, blamed: str) -> tuple[str, str]:
+    """The sentences of a finding known by its code; the official meaning where no rule of ours words it."""
+    if found := rules(edition).get(code):
+        return sentences(found, blamed)
+    meaning = official(edition)[code].meaning_zh if code in official(edition) else code
+    return meaning, f"{code}: {meaning}"
 
 
 @cache

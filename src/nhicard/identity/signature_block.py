@@ -89,6 +89,11 @@ def challenge(message: bytes) -> bytes:
     return hashlib.sha256(message).digest()
 
 
+def bound(challenged: bytes, machine: str) -> bytes:
+    """The challenge as a cloud SAM signs it: good only with the fingerprint of the machine that installed it."""
+    return hashlib.sha256(challenged + machine.encode()).digest() if machine else challenged
+
+
 def sign_part(key: ec.EllipticCurvePrivateKey, message: bytes, state: int = PinState.NOT_SET) -> Part:
     """A card's part of a block, made with its key at hand."""
     return sign_challenge(key, challenge(message), state)
@@ -141,9 +146,9 @@ def require_fresh(at: datetime, now: datetime, max_age: timedelta) -> None:
         raise BlockRefused(Reason.FROM_THE_FUTURE)
 
 
-def require_signed(key: ec.EllipticCurvePublicKey, message: bytes, part: Part) -> None:
-    """Raises BlockRefused where the part is not the key holder's."""
-    if not ecdsa.is_signed(key, challenge(message) + bytes([part.state]), part.signature):
+def require_signed(key: ec.EllipticCurvePublicKey, message: bytes, part: Part, machine: str = "") -> None:
+    """Raises BlockRefused where the part is not the key holder's, on that machine where one is given."""
+    if not ecdsa.is_signed(key, bound(challenge(message), machine) + bytes([part.state]), part.signature):
         raise BlockRefused(Reason.FORGED)
 
 

@@ -24,7 +24,7 @@ ALLOWED_HOSTS = os.environ.get("NHICARD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::
 ROOT_URLCONF = "nhicard.insurer.urls"
 WSGI_APPLICATION = "nhicard.insurer.wsgi.application"
 
-INSTALLED_APPS = ["nhicard.insurer.registry", "nhicard.insurer.datacentre"]
+INSTALLED_APPS = ["nhicard.insurer.registry", "nhicard.insurer.datacentre", "nhicard.insurer.intake"]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "nhicard.insurer.datacentre.middleware.AlwaysAnswer",
@@ -54,5 +54,6 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "loggers": {"django.request": {"level": "ERROR"}},  # its warnings quote paths, and a path may quote anything
     "root": {"handlers": ["console"], "level": os.environ.get("NHICARD_LOG_LEVEL", "INFO")},
 }

@@ -9,6 +9,7 @@ downloaded file is refused too.
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import re
 import secrets
@@ -47,29 +48,29 @@ class CloudSam:
 
     def sign(self, challenge: bytes) -> Part:
         """Its part of a block."""
-        return signature_block.sign_challenge(self._key, challenge)
+        return signature_block.sign_challenge(self._key, signature_block.bound(challenge, self.machine))
 
 
 def install(file: Path, password: str, folder: Path) -> CloudSam:
     """Put a downloaded file into the folder and bind it to this machine; it takes the place of an earlier one.
 
-    Raises Refused: 1610 no cloud SAM file, 9039 wrong password, 9201 unreadable.
+    Raises Refused: 1610 no cloud SAM file, 9039 wrong password, 9201 unreadable, or this machine has no identity.
     """
     try:
         content = file.read_bytes()
     except OSError:
         raise Refused(_UNREADABLE) from None
     sam = _opened(file.name, content, password)
-    for old in folder.glob(f"*{SUFFIX}"):
-        if old.resolve() != file.resolve():
-            old.unlink()
-    write_private(folder / file.name, content)
     salt = secrets.token_bytes(16)
     nonce = secrets.token_bytes(12)
     sealed = AESGCM(_machine_key(salt)).encrypt(nonce, password.encode(), file.name.encode())
     parts = {"salt": salt, "nonce": nonce, "password": sealed}
     encoded = {name: base64.b64encode(part).decode() for name, part in parts.items()}
+    write_private(folder / file.name, content)
     write_private(folder / _INSTALLED, json.dumps(encoded).encode())
+    for old in folder.glob(f"*{SUFFIX}"):  # last: a file can be downloaded once only
+        if old.name != file.name:
+            old.unlink()
     return sam
 
 
@@ -103,7 +104,7 @@ def is_installed(folder: Path) -> bool:
 
 def machine_fingerprint(sam: str) -> str:
     """What the data centre learns of this machine: 64 hexadecimal digits that mean nothing elsewhere."""
-    return str(machineid.hashed_id(f"nhicard cloud SAM {sam}"))
+    return hmac.digest(_machine(), f"nhicard cloud SAM {sam}".encode(), "sha256").hex()
 
 
 def _opened(name: str, content: bytes, password: str) -> CloudSam:
@@ -127,5 +128,12 @@ def _opened(name: str, content: bytes, password: str) -> CloudSam:
     return CloudSam(match["institution"], match["sam"], key, machine_fingerprint(match["sam"]))
 
 
+def _machine() -> bytes:
+    try:
+        return str(machineid.id()).encode()
+    except machineid.MachineIdNotFound:
+        raise Refused(_UNREADABLE, "this machine has no identity") from None
+
+
 def _machine_key(salt: bytes) -> bytes:
-    return Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(str(machineid.id()).encode())
+    return Scrypt(salt=salt, length=32, n=2**14, r=8, p=1).derive(_machine())

@@ -32,7 +32,7 @@ ORDER = {"treatmentItemCode": "A000015421", "days": "7", "totalQuantity": "21.00
 
 
 def signed(path: str, signers: str, service_type: str, **extra: Any) -> Callable[[Desk], Call]:
-    return lambda desk: (path, desk.block(signers, service_type) | extra)
+    return lambda desk: (path, desk.block(signers, service_type, machine=extra.get("machine")) | extra)
 
 
 def tap(**extra: Any) -> Callable[[Desk], Call]:

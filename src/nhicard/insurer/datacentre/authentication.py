@@ -108,7 +108,8 @@ def authenticate(request: SignedRequest, signers: Signers, service_types: Collec
     sam_part, card_part, staff_part = (next(by_card) if present else None for present in named)
     messages = {kind: block.message(kind, at) for kind in service_types}
 
-    sam = _sam(block, sam_part, messages, now, needed=signers is not Signers.HPC)
+    machine = str(getattr(request, "machine", ""))
+    sam = _sam(block, sam_part, messages, machine, now, needed=signers is not Signers.HPC)
     staff_card = _staff(block, staff_part, messages, now, needed=signers in (Signers.HPC_HC, Signers.HPC))
     card = _card(block, card_part, messages, sam, now) if signers in (Signers.HC, Signers.HPC_HC) else None
     institution = sam.institution if sam else _institution(block.hospitalId, now)
@@ -145,8 +146,9 @@ def _institution(code: str, now: datetime) -> Institution:
 
 
 def _sam(
-    block: Block, part: Part | None, messages: dict[str, bytes], now: datetime, *, needed: bool
+    block: Block, part: Part | None, messages: dict[str, bytes], machine: str, now: datetime, *, needed: bool
 ) -> SecurityModule | None:
+    """``machine``: what the request says of it (only at the SAM's verification), else the one that installed it."""
     if part is None:
         if needed:
             raise Refused(3100, "no SAM")
@@ -155,7 +157,8 @@ def _sam(
     if sam is None:
         raise Refused(3302)
     roles = (Role.CLOUD_SAM,) if sam.is_cloud else (Role.SAM,)
-    _require_signed(sam, roles, part, messages, now, _SAM_FAULTS)
+    bound_to = (machine or sam.machine) if sam.is_cloud else ""
+    _require_signed(sam, roles, part, messages, now, _SAM_FAULTS, bound_to)
     if sam.institution.code != block.hospitalId:
         raise Refused(1011)
     require_standing(sam.institution, now)
@@ -204,6 +207,7 @@ def _require_signed(
     messages: dict[str, bytes],
     now: datetime,
     faults: dict[Fault, int],
+    machine: str = "",
 ) -> None:
     certificate = x509.load_pem_x509_certificate(holder.certificate.encode())
     revoked = {certificate.serial_number} if holder.is_revoked(now) else set()
@@ -214,13 +218,13 @@ def _require_signed(
     if subject.role not in roles or subject.number != holder.number:
         raise Refused(3100, "certificate of another card")
     key = certificates.public_key_of(certificate)
-    if not any(_is_signed_by(key, message, part) for message in messages.values()):
+    if not any(_is_signed_by(key, message, part, machine) for message in messages.values()):
         raise Refused(3100, "signature")
 
 
-def _is_signed_by(key: signature_block.PublicKey, message: bytes, part: Part) -> bool:
+def _is_signed_by(key: signature_block.PublicKey, message: bytes, part: Part, machine: str) -> bool:
     try:
-        signature_block.require_signed(key, message, part)
+        signature_block.require_signed(key, message, part, machine)
     except BlockRefused:
         return False
     return True

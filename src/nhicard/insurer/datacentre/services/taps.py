@@ -93,6 +93,8 @@ def identifier_by_card(caller: Caller, time: datetime) -> dict[str, Any]:
     Raises Refused: 3208 no such tap, 3211, 3204.
     """
     treatment = treatment_of(caller, time, for_update=True)
+    if treatment.rolled_back_at:
+        raise Refused(3220)
     if not treatment.identifier:
         treatment.identifier = _issue(treatment.patient_id, caller.institution, treatment.time, "card")
         treatment.save(update_fields=["identifier"])

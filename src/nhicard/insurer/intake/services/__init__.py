@@ -1,0 +1,1 @@
+"""What the intake does; "now" is always given."""

@@ -1,0 +1,40 @@
+"""Frames into tables: COPY on PostgreSQL, executemany elsewhere; no loop over rows of ours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+from django.db import connection, models
+
+
+def insert(model: type[models.Model], rows: pl.DataFrame) -> None:
+    """Insert a frame whose columns are the table's (``submission_id`` for a foreign key); dtypes must fit."""
+    if not rows.height:
+        return
+    table = connection.ops.quote_name(model._meta.db_table)
+    columns = ", ".join(connection.ops.quote_name(name) for name in rows.columns)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            _copy(cursor, f"COPY {table} ({columns}) FROM STDIN (FORMAT csv, NULL '\\N')", rows)
+        else:
+            places = ", ".join(["%s"] * rows.width)
+            cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", _adapted(rows).rows())  # noqa: S608  # names of our own models
+
+
+def _copy(cursor: Any, statement: str, rows: pl.DataFrame) -> None:
+    content = rows.write_csv(
+        include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S"
+    )
+    with cursor.copy(statement) as copy:
+        copy.write(content)
+
+
+def _adapted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Dates and times in the text form in which SQLite keeps them."""
+    texts = [
+        pl.col(name).dt.to_string("%Y-%m-%d %H:%M:%S" if isinstance(dtype, pl.Datetime) else "%Y-%m-%d")
+        for name, dtype in rows.schema.items()
+        if isinstance(dtype, pl.Datetime | pl.Date)
+    ]
+    return rows.with_columns(texts)

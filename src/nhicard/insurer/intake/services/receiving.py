@@ -1,0 +1,106 @@
+"""Taking an upload in: durable first, the same upload once."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import pyarrow as pa
+from django.db import IntegrityError, transaction
+
+from nhicard.insurer.intake.kinds import Channel
+from nhicard.insurer.intake.models import Payload, SignatureUse, State, Submission
+
+_CODEC: Final = "zstd"
+_BASE36: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_ATTEMPTS: Final = 8
+
+
+class SignatureUsedBefore(Exception):
+    """The signature came before with other content: somebody else's, or a program that must fetch a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What came, and from whom. ``signature``: the digest of what proved the sender, empty on the VPN way."""
+
+    institution: str
+    sam: str
+    channel: Channel
+    kind: str
+    content: bytes
+    address: str | None = None
+    signature: bytes = b""
+
+
+def receive(upload: Upload, now: datetime) -> Submission:
+    """Keep an upload and give its receipt; the same upload gets the receipt that it had.
+
+    When this returns, the content is on disk. Raises SignatureUsedBefore.
+    """
+    digest = hashlib.sha256(upload.content).digest()
+    for attempt in range(_ATTEMPTS):
+        try:
+            with transaction.atomic():
+                submission = _known(upload, digest) or _kept(upload, digest, now, attempt)
+                _bind_signature(upload.signature, submission)
+                return submission
+        except IntegrityError:
+            continue  # the same upload, or the same receipt, came in between: look again
+    raise RuntimeError("no receipt could be given")  # eight collisions in a row are no chance
+
+
+def content_of(submission: Submission) -> bytes:
+    """The bytes as they came."""
+    packed = Payload.objects.get(submission=submission).content
+    return unpacked(bytes(packed), submission.size)
+
+
+def packed(content: bytes) -> bytes:
+    """Compressed for keeping."""
+    return bytes(pa.compress(content, codec=_CODEC, asbytes=True))
+
+
+def unpacked(content: bytes, size: int) -> bytes:
+    """The inverse of ``packed``; ``size`` is that of the original."""
+    return bytes(pa.decompress(content, size, codec=_CODEC, asbytes=True))
+
+
+def _known(upload: Upload, digest: bytes) -> Submission | None:
+    return Submission.objects.filter(
+        institution=upload.institution, sam=upload.sam, kind=upload.kind, content_hash=digest
+    ).first()
+
+
+def _kept(upload: Upload, digest: bytes, now: datetime, attempt: int) -> Submission:
+    submission = Submission.objects.create(
+        receipt=_receipt(upload, digest, now, attempt),
+        institution=upload.institution,
+        sam=upload.sam,
+        channel=upload.channel,
+        kind=upload.kind,
+        content_hash=digest,
+        size=len(upload.content),
+        sender_address=upload.address,
+        received_at=now.replace(microsecond=0),
+        state=State.PENDING,
+    )
+    Payload.objects.create(submission=submission, content=packed(upload.content))
+    return submission
+
+
+def _bind_signature(signature: bytes, submission: Submission) -> None:
+    if not signature:
+        return
+    use, _ = SignatureUse.objects.get_or_create(digest=signature, defaults={"submission": submission})
+    if use.submission_id != submission.pk:
+        raise SignatureUsedBefore
+
+
+def _receipt(upload: Upload, digest: bytes, now: datetime, attempt: int) -> str:
+    """Time 14, six characters of the content, institution 10, SAM 12, as clients slice it."""
+    number = int.from_bytes(hashlib.sha256(digest + upload.kind.encode() + bytes([attempt])).digest()[:8])
+    six = "".join(_BASE36[number // 36**place % 36] for place in range(6))
+    return f"{now:%Y%m%d%H%M%S}{six}{upload.institution:<10}{upload.sam:<12}"

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from nhicard.checks.columns import column_maker
 from nhicard.checks.context import Context
+from nhicard.checks.facts import columns as facts
+from nhicard.checks.facts import is_past
+from nhicard.checks.facts.past import Past
 from nhicard.checks.faults import fault_frame
 from nhicard.checks.findings import SCHEMA, Findings, empty_frame, join
 from nhicard.checks.once_a_file import Repeats
@@ -49,21 +52,27 @@ class Checker:
         self.context = context
         self._repeats = Repeats()
 
-    def check(self, batch: Batch) -> Findings:
-        """Findings of one batch. Verdicts are the records' own: a finding of severity ``file`` in another batch
-        of the file rejects them all the same (see ``Tally.settle``)."""
+    def check(self, batch: Batch, files: pl.DataFrame | None = None) -> Findings:
+        """Findings of one batch.
+
+        ``files``: where the batch holds records of several files, a row a visit with the file's number (``file``,
+        UInt32), the institution of its SAM (``uploader``), the moment of its upload (``now``) and, if known, the
+        address that it came from (``sender``), which take the place of the context's; all moments lie on the context's
+        day. Verdicts are the records' own: a finding of severity ``file`` in another batch of the file rejects them
+        all the same (see ``Tally.settle``)."""
         context = self.context
         found_plan = plan(
             batch.edition,
             context.references,
             context.assumptions,
-            uploader_known=context.institution is not None,
+            uploader_known=context.institution is not None or files is not None,
             keys_known=context.verifier is not None,
+            history_known=context.history is not None,
         )
         frames = [fault_frame(batch, context)]
         untrusted = _untrusted(batch)
         if batch.visits.height:
-            frames += list(self._apply(batch, found_plan, untrusted))
+            frames += list(self._apply(batch, found_plan, untrusted, files))
         frame = _with_keys(join(frames), batch)
         accepted, warned, rejected = _verdicts(frame, batch)
         return Findings(
@@ -78,8 +87,10 @@ class Checker:
             frame=frame,
         )
 
-    def _apply(self, batch: Batch, found_plan: Plan, untrusted: NDArray[np.bool_]) -> Iterator[pl.DataFrame]:
-        visits, orders = _frames(batch, found_plan, self.context)
+    def _apply(
+        self, batch: Batch, found_plan: Plan, untrusted: NDArray[np.bool_], files: pl.DataFrame | None
+    ) -> Iterator[pl.DataFrame]:
+        visits, orders = _frames(batch, found_plan, self.context, files)
         rows: dict[Scope, NDArray[np.intp]] = {
             "visit": np.arange(batch.visits.height),
             "order": batch.orders["visit"].to_numpy(),
@@ -122,21 +133,46 @@ def _untrusted(batch: Batch) -> NDArray[np.bool_]:
     return mask
 
 
-def _frames(batch: Batch, found_plan: Plan, context: Context) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _frames(
+    batch: Batch, found_plan: Plan, context: Context, files: pl.DataFrame | None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The frames that rules read: blanks as null, typed views, what orders borrow from their visits."""
-    common = [
+    one_file = [
         pl.lit(context.as_of, dtype=pl.Datetime("us")).alias("now"),
         pl.lit(context.institution, dtype=pl.String).alias("uploader"),
+        pl.lit(0, dtype=pl.UInt32).alias("file"),
     ]
+    of_visits = one_file if files is None else files.select("now", "uploader", "file").get_columns()
+    of_all = pl.lit(context.is_precheck).alias("precheck")
     make = column_maker(batch.edition, context.references, _never_blank(batch), context.verifier)
-    visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *common)
+    visits = make(batch.visits, found_plan.columns["visit"]).with_columns(batch.visits["record"], *of_visits, of_all)
     borrowed = [name for name in found_plan.borrowed if name not in COMMON]
     at = batch.orders["visit"]
     lent = visits.select(borrowed)[at] if borrowed else pl.DataFrame()
     own = batch.orders.with_columns(lent.get_columns()) if borrowed else batch.orders
     orders = make(own, found_plan.columns["order"], already=frozenset(borrowed))
-    orders = orders.with_columns(batch.orders["record"], *common)
+    of_orders = one_file if files is None else [column.gather(at) for column in of_visits]
+    orders = orders.with_columns(batch.orders["record"], *of_orders, of_all)
+    visits, orders = _with_past(batch, found_plan, context, files, visits, orders)
     return visits.with_columns(_answers(found_plan, orders, at, batch.visits.height)), orders
+
+
+def _with_past(
+    batch: Batch,
+    found_plan: Plan,
+    context: Context,
+    files: pl.DataFrame | None,
+    visits: pl.DataFrame,
+    orders: pl.DataFrame,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The frames with the facts of the insurer's records that the plan asks for."""
+    of_visits, of_orders = (list(filter(is_past, found_plan.columns[scope])) for scope in ("visit", "order"))
+    if not of_visits and not of_orders:
+        return visits, orders
+    senders = files["sender"] if files is not None and "sender" in files.columns else None
+    sender = pl.lit(context.sender, pl.String) if files is None else pl.lit(senders, pl.String)
+    past = Past(batch, visits.select("file", "now", "uploader", sender=sender), context)
+    return visits.with_columns(facts(past, of_visits)), orders.with_columns(facts(past, of_orders))
 
 
 def _answers(found_plan: Plan, orders: pl.DataFrame, at: pl.Series, height: int) -> list[pl.Series]:

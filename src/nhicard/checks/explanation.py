@@ -10,6 +10,7 @@ import polars as pl
 
 from nhicard.checks.cases import Case, cases_of
 from nhicard.checks.deferred import Deferred, deferred
+from nhicard.checks.facts import is_past
 from nhicard.checks.official import OfficialCode, official
 from nhicard.checks.plan import fields_of, reference_of, roots_of
 from nhicard.checks.requirement import cells
@@ -25,6 +26,10 @@ FOUND_WHILE_READING = frozenset({"Y002", "Y003", "Y004", "Y005", "Y006", "Y007",
 _NEEDS_KEYS = (
     "只有保險人能檢核：需要保險人的金鑰與醫事機構清單（nhicard check --keys）。"
     "Only the insurer can check this: it takes the insurer's keys and the list of institutions (nhicard check --keys)."
+)
+_NEEDS_HISTORY = (
+    "只有保險人能檢核：需比對保險人已收載的紀錄與院所狀態。"
+    "Only the insurer can check this: it takes the records that it already holds and the standing of the institution."
 )
 
 
@@ -95,7 +100,7 @@ def explain_code(edition: Edition, code: str) -> CodeExplanation:
         edition=edition,
         code=code,
         official=entry,
-        rule=replace(rule, more=(*rule.more, _NEEDS_KEYS)) if any(map(needs_keys, roots)) else rule,
+        rule=replace(rule, more=(*rule.more, *_at_the_insurer(roots))),
         deferred=None,
         zh=zh,
         en=en,
@@ -103,8 +108,14 @@ def explain_code(edition: Edition, code: str) -> CodeExplanation:
         reads=tuple(name for name in reads if name in known),
         lists=tuple(lists),
         assumptions=tuple(assumptions.describe(name) for name in rule.assumptions),
-        example=found[0] if found else None,
+        example=found[0].with_its_scene() if found else None,
     )
+
+
+def _at_the_insurer(roots: list[str]) -> list[str]:
+    """What to say of a rule that only the insurer can decide."""
+    said = ((needs_keys, _NEEDS_KEYS), (is_past, _NEEDS_HISTORY))
+    return [sentence for needs, sentence in said if any(map(needs, roots))]
 
 
 def explain_field(edition: Edition, field_id: str) -> FieldExplanation:

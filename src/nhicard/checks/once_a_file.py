@@ -17,16 +17,14 @@ class Repeats:
 
     def among(self, rule: Rule, rows: NDArray[np.intp], *frames: pl.DataFrame) -> NDArray[np.intp]:
         """Of the rows, those whose key was seen before in this file. Key fields may stand in any of the frames."""
+        fields = ("file", *rule.once_a_file)
         key = pl.DataFrame(
-            [
-                next(frame[name] for frame in frames if name in frame.columns)[rows].alias(name)
-                for name in rule.once_a_file
-            ]
+            [next(frame[name] for frame in frames if name in frame.columns)[rows].alias(name) for name in fields]
         )
         seen = self._seen.get(rule.code)
         joined = key if seen is None else pl.concat([seen, key])
         earlier = 0 if seen is None else seen.height
-        again = ~joined.select(pl.struct(rule.once_a_file).is_first_distinct()).to_series()
+        again = ~joined.select(pl.struct(fields).is_first_distinct()).to_series()
         self._seen[rule.code] = joined.unique(maintain_order=True)
         repeated: NDArray[np.intp] = rows[again[earlier:].to_numpy()]
         return repeated

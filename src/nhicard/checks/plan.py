@@ -12,7 +12,8 @@ from functools import lru_cache
 
 import polars as pl
 
-from nhicard.checks.deferred import deferred
+from nhicard.checks.deferred import Deferred, deferred
+from nhicard.checks.facts import fact_of, is_past
 from nhicard.checks.findings import RuleOff
 from nhicard.checks.reference import References
 from nhicard.checks.requirement import KEYS, MASKS
@@ -22,7 +23,7 @@ from nhicard.checks.wording import sentences
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 
-COMMON = ("record", "now", "uploader")
+COMMON = ("record", "now", "uploader", "precheck")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,15 @@ class Plan:
 
 @lru_cache(maxsize=16)
 def plan(
-    edition: Edition, references: References, assumptions: Assumptions, *, uploader_known: bool, keys_known: bool
+    edition: Edition,
+    references: References,
+    assumptions: Assumptions,
+    *,
+    uploader_known: bool,
+    keys_known: bool,
+    history_known: bool = True,
 ) -> Plan:
-    """The plan for an edition with these lists and assumptions, with or without an uploader and a verifier."""
+    """The plan for an edition with these lists and assumptions, with or without uploader, verifier and history."""
     out = Plan(edition)
     needed: dict[Scope, dict[str, None]] = {"visit": {}, "order": {}}
     off: dict[str, RuleOff] = {
@@ -84,6 +91,10 @@ def plan(
                 off[rule.code] = RuleOff(
                     rule.code, "keys", "需要保險人的金鑰（--keys）", "needs the insurer's keys (--keys)"
                 )
+                continue
+            if not history_known and (unknown := next(filter(is_past, roots), None)):
+                waits = Deferred(edition, rule.code, fact_of(unknown).source, "", "")
+                off[rule.code] = RuleOff(rule.code, waits.reason, waits.zh, waits.en)
                 continue
             zh, en = sentences(rule, blamed)
             harmless = rule.harmless(blamed) if rule.harmless else 0
@@ -186,5 +197,7 @@ def fields_of(column: str) -> list[str]:
             return parts[:1]
         case "signed":
             return [rest, *SIGNATURES[rest].facts.values()]
+        case "past":
+            return list(fact_of(column).reads)
         case _:
             return parts

@@ -252,6 +252,19 @@ def signed(field: str) -> pl.Expr:
     return pl.col(f"signed:{field}")
 
 
+def past(fact: str) -> pl.Expr:
+    """A fact of the insurer's records (``facts/``), by its name: ``past("key_in_force")``, ``past("refill_count:C")``.
+
+    A fact that compares a field of an order is asked for in order rules, any other one in visit rules.
+    """
+    return pl.col(f"past:{fact}")
+
+
+def is_precheck() -> pl.Expr:
+    """Whether the upload is a pre-check."""
+    return pl.col("precheck")
+
+
 def any_order(question: pl.Expr) -> pl.Expr:
     """In a visit rule: whether the question is true for at least one of the visit's orders."""
     return pl.col("any:" + _ask(question))

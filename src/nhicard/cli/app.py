@@ -10,7 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+from nhicard.cli import insurer
 from nhicard.cli.reader import app as reader
+from nhicard.cli.registry import app as registry
 from nhicard.formats.rocdate import TAIPEI
 
 app = typer.Typer(
@@ -193,28 +195,6 @@ def bench(
     sys.exit(command.run(visits, rounds, output))
 
 
-@app.command()
-def serve(
-    home: Annotated[
-        Path | None,
-        typer.Option(envvar="NHICARD_INSURER_HOME", metavar="DIR", help="Folder of database, keys and certificate."),
-    ] = None,
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port.")] = 8443,
-    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
-    test_cards: Annotated[
-        bool, typer.Option("--test-cards", help="Issue cards for tests; never on a service with real persons.")
-    ] = False,
-) -> None:
-    """Serve the insurer's services over HTTPS: the data centre that the control software talks to.
-
-    保險人端服務：控制軟體所連線的健保資料中心。第一次執行時建立資料庫與金鑰。
-    """
-    from nhicard.cli import serve as command
-
-    command.run(home, host, port, workers, test_cards=test_cards)
-
-
 def _version(value: bool) -> None:
     if value:
         from nhicard import __version__
@@ -224,6 +204,8 @@ def _version(value: bool) -> None:
 
 
 app.add_typer(reader, name="reader")
+app.add_typer(registry, name="registry")
+insurer.register(app)
 
 
 @app.callback()

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import django
 from django.conf import settings
 from django.core.management import call_command
 
+if TYPE_CHECKING:
+    from nhicard.checks.context import Context
+
+
+def set_up_django() -> None:
+    """Django, once a process."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nhicard.insurer.settings")
+    django.setup()
+
 
 def set_up() -> bool:
     """Make what is missing: folder, tables, keys. Returns whether keys were made; never touches what exists."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nhicard.insurer.settings")
-    django.setup()
     from nhicard.insurer import clock
     from nhicard.insurer.registry import authority
 
@@ -21,6 +29,21 @@ def set_up() -> bool:
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     call_command("migrate", verbosity=0, interactive=False)
     return authority.create(clock.now())
+
+
+def heartbeat_file() -> Path:
+    """Touched by the worker at every turn; a supervisor may look at its age."""
+    return Path(settings.HOME) / "worker.heartbeat"
+
+
+def check_context() -> Context:
+    """What the worker's checks know: the lists and keys in force now."""
+    from nhicard.checks.context import Context
+    from nhicard.insurer import clock
+    from nhicard.insurer.registry import references
+
+    now = clock.now()
+    return Context(as_of=now, references=references.current(now), verifier=references.verifier())
 
 
 def serve(host: str, port: int, workers: int) -> None:

@@ -1,21 +1,13 @@
-"""Django settings: embedded defaults under one folder, everything else from the environment.
-
-=========================  ==========================================================  ===========================
-variable                   what                                                        default
-=========================  ==========================================================  ===========================
-NHICARD_INSURER_HOME       folder of the database, the keys and the TLS certificate    the user's data folder
-NHICARD_TEST_CARDS         1: cards for tests are issued over ``/test/v1`` (never on   0
-                           a service that holds real persons)
-NHICARD_ALLOWED_HOSTS      host names that are answered, separated by commas           localhost, 127.0.0.1
-=========================  ==========================================================  ===========================
-"""
+"""Django settings: embedded defaults under one folder, everything else from the environment (docs/operations.md)."""
 
 import os
 from pathlib import Path
 
+import dj_database_url
 from platformdirs import user_data_path
 
 HOME = Path(os.environ.get("NHICARD_INSURER_HOME") or user_data_path("nhicard") / "insurer")
+PROXY = os.environ.get("NHICARD_PROXY", "")
 TEST_CARDS = os.environ.get("NHICARD_TEST_CARDS") == "1"
 
 DEBUG = False
@@ -24,23 +16,32 @@ ALLOWED_HOSTS = os.environ.get("NHICARD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::
 ROOT_URLCONF = "nhicard.insurer.urls"
 WSGI_APPLICATION = "nhicard.insurer.wsgi.application"
 
-INSTALLED_APPS = ["nhicard.insurer.registry", "nhicard.insurer.datacentre", "nhicard.insurer.intake"]
+INSTALLED_APPS = [
+    "nhicard.insurer.registry",
+    "nhicard.insurer.datacentre",
+    "nhicard.insurer.intake",
+    "nhicard.insurer.operations",
+]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "nhicard.insurer.datacentre.middleware.AlwaysAnswer",
 ]
 
+_SQLITE = {
+    "ENGINE": "django.db.backends.sqlite3",
+    "NAME": HOME / "insurer.sqlite3",
+    "OPTIONS": {
+        # a writer takes its turn at once instead of failing halfway through
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+    },
+}
+DATABASE_URL = os.environ.get("DATABASE_URL", "")
 DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": HOME / "insurer.sqlite3",
-        "OPTIONS": {
-            # a writer takes its turn at once instead of failing halfway through
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-        },
-    }
+    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
+    if DATABASE_URL
+    else _SQLITE
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -48,12 +49,21 @@ LANGUAGE_CODE = "zh-hant"
 TIME_ZONE = "Asia/Taipei"
 USE_TZ = False  # every moment is Taiwan's, naive, as in the records themselves
 
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 230 * 1024 * 1024  # the largest upload as base64; each service has its own limit below
+LOG_FORMAT = os.environ.get("NHICARD_LOG_FORMAT", "plain")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {
+            "()": "pythonjsonlogger.json.JsonFormatter",
+            "format": "{asctime}{levelname}{name}{message}",
+            "style": "{",
+            "rename_fields": {"asctime": "time", "levelname": "level", "name": "logger"},
+        },
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "loggers": {"django.request": {"level": "ERROR"}},  # its warnings quote paths, and a path may quote anything
     "root": {"handlers": ["console"], "level": os.environ.get("NHICARD_LOG_LEVEL", "INFO")},
 }

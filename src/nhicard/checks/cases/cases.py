@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ from typing import Any, Final
 import polars as pl
 import yaml
 
-from nhicard.checks.cases import keyed_values
+from nhicard.checks.cases import keyed_values, stored
 from nhicard.checks.context import Context
 from nhicard.checks.reference import Reference, References
 from nhicard.formats import assumptions
@@ -50,6 +50,7 @@ class Case:
     keys: bool = False
     assume: Mapping[str, Any] = field(default_factory=dict)
     lists: Mapping[str, Any] = field(default_factory=dict)
+    scene: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def context(self) -> Context:
@@ -61,7 +62,19 @@ class Case:
             references=References(lists) if lists else NO_LISTS,
             assumptions=assumptions.load(dict(self.assume)),
             verifier=keyed_values.verifier(_text(self.edition, self.family)) if self._needs_keys() else None,
+            history=stored.history(self.edition, self.scene, self._stored_record),
+            is_precheck=self.scene.get("precheck") == "true",
+            sender=self.scene.get("sender"),
         )
+
+    def with_its_scene(self) -> Case:
+        """The same for a page: what is stored stands beside the name of the base record."""
+        told = stored.told(self.scene)
+        return replace(self, base=f"{self.base}；{told}") if told else self
+
+    def _stored_record(self, edition: Edition, entry: Mapping[str, str]) -> Record:
+        family = self.family if edition == self.edition else "bases"
+        return records(edition, family, entry["base"], _changes(entry.get("changes")))[0]
 
     def _needs_keys(self) -> bool:
         told = [
@@ -199,6 +212,7 @@ def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Ca
         "keys",
         "assume",
         "lists",
+        *stored.KEYS,
     }
     if unknown := set(entry) - known:
         raise ValueError(f"{family}.yaml, {code}: unknown key {', '.join(sorted(unknown))}")
@@ -217,6 +231,7 @@ def _case(edition: Edition, family: str, code: str, entry: dict[str, Any]) -> Ca
         keys=entry.get("keys") == "true",
         assume={name: _literal(name, value) for name, value in (entry.get("assume") or {}).items()},
         lists=entry.get("lists") or {},
+        scene={key: entry[key] for key in stored.KEYS if key in entry},
     )
 
 

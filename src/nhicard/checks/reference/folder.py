@@ -44,12 +44,12 @@ def load(folder: Path) -> References:
 
 def _made(spec: ListSpec, paths: list[Path]) -> Iterator[Reference]:
     """The list of these files, and the lists that follow from it."""
-    frames = [_within_edition(read(path, spec), path, spec) for path in paths]
+    frames = [within_edition(read(path, spec), path, spec) for path in paths]
     where = "、".join(f"{path.name} ({_day_of(path)})" for path in paths)
     if spec.completes:
-        yield complete_within(spec, pl.concat([_period(frame) for frame in frames]), where)
+        yield complete_within(spec, pl.concat([period(frame) for frame in frames]), where)
     if spec.shipped_part:
-        frames += [shipped_rows(spec, spec.shipped_part), _named_drugs(spec)]
+        frames += [shipped_rows(spec, spec.shipped_part), named_drugs(spec)]
     frame = pl.concat(frames)
     if not spec.split:
         yield Reference(spec.name, frame, where)
@@ -63,7 +63,7 @@ def _day_of(path: Path) -> str:
     return date.fromtimestamp(path.stat().st_mtime).isoformat()
 
 
-def _within_edition(frame: pl.DataFrame, path: Path, spec: ListSpec) -> pl.DataFrame:
+def within_edition(frame: pl.DataFrame, path: Path, spec: ListSpec) -> pl.DataFrame:
     """Rows without dates of their own take those of the edition that the file's name speaks of."""
     for edition, days in spec.editions.items():
         if edition in path.stem:
@@ -71,7 +71,7 @@ def _within_edition(frame: pl.DataFrame, path: Path, spec: ListSpec) -> pl.DataF
     return frame
 
 
-def _period(frame: pl.DataFrame) -> pl.DataFrame:
+def period(frame: pl.DataFrame) -> pl.DataFrame:
     """First and last day on which rows of the frame hold; null where some row is open."""
     return frame.select(
         pl.when(pl.col("start").null_count() == 0).then(pl.col("start").min()).alias("start"),
@@ -79,7 +79,7 @@ def _period(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _named_drugs(spec: ListSpec) -> pl.DataFrame:
+def named_drugs(spec: ListSpec) -> pl.DataFrame:
     """Antivirals that the error texts name as drugs, which a drug file need not hold."""
     named = [entry.code for entry in codes("2.0", "D06-named").values() if "group=antiviral" in entry.attr]
     return pl.concat([_empty(spec), pl.DataFrame({"code": named})], how="diagonal")

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 
 from nhicard.insurer.datacentre.api import answer_without_result, is_path
 
+LARGEST_BODY = 256 * 1024
 _PREFIXES = ("/api/v1/", "/app/v1/", "/test/v1/")
 _UNREADABLE, _INCOMPLETE, _UNKNOWN_COMMAND, _UNEXPECTED = 1704, 1705, 1701, 1799
 _STATUS = {400: _UNREADABLE, 404: _UNKNOWN_COMMAND, 405: _UNKNOWN_COMMAND, 413: _UNREADABLE, 422: _INCOMPLETE}
@@ -28,6 +29,8 @@ class AlwaysAnswer:
         if not request.path.startswith(_PREFIXES):
             return self._get_response(request)
         began = time.perf_counter()
+        if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
+            return answer_without_result(request.path, _UNREADABLE, f"the body is larger than {LARGEST_BODY} bytes")
         response = self._get_response(request)
         if response.status_code >= 400:
             code = _STATUS.get(response.status_code, _UNEXPECTED)

@@ -1,4 +1,5 @@
-"""The upload and download services of the Web API, under the paths and keys that clients in the field use."""
+"""The upload and download services: the Web API under the paths and keys that clients in the field use, and the VPN
+way with the same requests, which answers with what was received and gives results as ZIP files."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, JsonResponse
 from ninja import NinjaAPI
@@ -102,25 +104,66 @@ def _answering(answer: Callable[[HttpRequest, Asked], dict[str, Any]]) -> Callab
 
 
 def _upload(request: HttpRequest, asked: Asked) -> dict[str, Any]:
-    now = clock.now()
+    submission = _received(request, asked, Channel.WEB_API)
+    return {"rtnCode": OK, "opCode": submission.receipt if submission else ""}
+
+
+def _upload_by_vpn(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """The receipt with an echo of what came: institution, kind, size, time."""
+    submission = _received(request, asked, Channel.VPN)
+    if submission is None:
+        return {"rtnCode": OK, "opCode": ""}
+    return {
+        "rtnCode": OK,
+        "opCode": submission.receipt,
+        "hospitalId": submission.institution,
+        "kind": KINDS[submission.kind].zh,
+        "size": submission.size,
+        "receivedAt": f"{submission.received_at:%Y%m%d%H%M%S}",
+    }
+
+
+def _received(request: HttpRequest, asked: Asked, channel: Channel) -> Submission | None:
+    """The upload, kept; None for a connection test."""
     kind = asked["sType"]
     if kind not in KINDS and kind != CONNECTION_TEST:
         raise Returned(WRONG_TYPE)
     sender = _sender(asked)
     if kind == CONNECTION_TEST:
-        return {"rtnCode": OK, "opCode": ""}
+        return None
     rate.require(sender.sam)
     content = _content(asked["sPatData"])
     limits.require_size(content)
-    upload = Upload(sender.institution, sender.sam, Channel.WEB_API, kind, content, _address(request), sender.signature)
+    upload = Upload(sender.institution, sender.sam, channel, kind, content, _address(request), sender.signature)
     try:
-        submission = receiving.receive(upload, now)
+        return receiving.receive(upload, clock.now())
     except SignatureUsedBefore:
         raise Returned(NOT_VERIFIED, "簽章已用於其他內容 the signature was used for other content") from None
-    return {"rtnCode": OK, "opCode": submission.receipt}
 
 
 def _download(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    submission = _finished(asked)
+    if FINDINGS in request.headers.get("accept", ""):
+        content = json.dumps(results.as_json(submission), ensure_ascii=False).encode()
+    else:
+        content = results.as_bytes(submission, utf8="utf-8" in request.headers.get("accept-charset", "").lower())
+    return {"rtnCode": OK, "tx_result_json": base64.b64encode(content).decode()}
+
+
+def _download_by_vpn(request: HttpRequest, asked: Asked) -> dict[str, Any]:
+    """The result as a ZIP with one text file; no file where nothing is to be said of any record."""
+    submission = _finished(asked)
+    content = results.as_zip(submission) if submission.rejected or submission.accepted_with_warnings else b""
+    counts = {name: getattr(submission, name) for name in ("records", "accepted", "rejected")}
+    return (
+        {"rtnCode": OK, "fileName": f"{submission.receipt.strip()}.zip" if content else ""}
+        | counts
+        | {"content": base64.b64encode(content).decode()}
+    )
+
+
+def _finished(asked: Asked) -> Submission:
+    """The submission of the receipt, checked, of this sender."""
     sender = _sender(asked)
     submission = Submission.objects.filter(receipt=asked["sOpcode"].ljust(42)).first()
     if submission is None or submission.institution != sender.institution:
@@ -133,11 +176,7 @@ def _download(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         raise Returned(NOT_READY) from None
     except results.Expired:
         raise Returned(OTHER, f"結果已逾保存期限 the result is no longer kept {results.counts(submission)}") from None
-    if FINDINGS in request.headers.get("accept", ""):
-        content = json.dumps(results.as_json(submission), ensure_ascii=False).encode()
-    else:
-        content = results.as_bytes(submission, utf8="utf-8" in request.headers.get("accept-charset", "").lower())
-    return {"rtnCode": OK, "tx_result_json": base64.b64encode(content).decode()}
+    return submission
 
 
 def _sender(asked: Asked) -> senders.Sender:
@@ -159,8 +198,12 @@ def _content(text: str) -> bytes:
 
 
 def _address(request: HttpRequest) -> str | None:
+    """The sender's address; what a proxy says of it counts only where it is the proxy that we were told of."""
+    address = request.META.get("REMOTE_ADDR", "")
+    if settings.PROXY and address == settings.PROXY:
+        address = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     try:
-        return str(ipaddress.ip_address(request.META.get("REMOTE_ADDR", "")))
+        return str(ipaddress.ip_address(address))
     except ValueError:
         return None
 
@@ -172,16 +215,18 @@ def _described(keys: tuple[str, ...], what: str) -> dict[str, Any]:
     return {"requestBody": {"description": what, "content": {"application/json": {"schema": schema}}}}
 
 
-for version in ("V1000", "V2000"):
+_PATHS: Final = [
+    ("/V1000/VNHI_Upload", _upload, "上傳", _UPLOAD_KEYS),
+    ("/V2000/VNHI_Upload", _upload, "上傳", _UPLOAD_KEYS),
+    ("/V1000/VNHI_Download", _download, "取檢核結果", _DOWNLOAD_KEYS),
+    ("/V2000/VNHI_Download", _download, "取檢核結果", _DOWNLOAD_KEYS),
+    ("/vpn/v1/Upload", _upload_by_vpn, "上傳（VPN）", _UPLOAD_KEYS),
+    ("/vpn/v1/Download", _download_by_vpn, "取檢核結果（VPN）", _DOWNLOAD_KEYS),
+]
+for path, answer, summary, keys in _PATHS:
     api.post(
-        f"/{version}/VNHI_Upload",
-        summary="上傳",
-        operation_id=f"{version}_upload",
-        openapi_extra=_described(_UPLOAD_KEYS, "sType: A1 A2 (2.0), B1 B2 (1.0), ZZ connection test"),
-    )(_answering(_upload))
-    api.post(
-        f"/{version}/VNHI_Download",
-        summary="取檢核結果",
-        operation_id=f"{version}_download",
-        openapi_extra=_described(_DOWNLOAD_KEYS, "rtnCode 5002: not ready yet"),
-    )(_answering(_download))
+        path,
+        summary=summary,
+        operation_id=path.strip("/").replace("/", "_"),
+        openapi_extra=_described(keys, "sType: A1 A2 (2.0), B1 B2 (1.0), ZZ connection test"),
+    )(_answering(answer))

@@ -80,6 +80,7 @@ class VisitState(models.TextChoices):
     REJECTED = "rejected", "退件"
     REPLACED = "replaced", "已被取代"
     DELETED = "deleted", "已刪除"
+    CARRIED_OUT = "done", "已執行"  # a deletion, cancellation or its undoing: accepted, but no visit of its own
 
 
 class Visit(models.Model):
@@ -115,6 +116,9 @@ class Visit(models.Model):
             models.UniqueConstraint(fields=["key"], name="one_record_in_force", condition=Q(state="accepted")),
         ]
         indexes = [
+            models.Index(
+                fields=["actual_identifier"], name="visit_by_actual_identifier", condition=~Q(actual_identifier="")
+            ),
             models.Index(fields=["patient_id", "visit_time"], name="visit_by_patient"),
             models.Index(fields=["institution", "visit_date", "category"], name="visit_by_day"),
             models.Index(fields=["identifier"], name="visit_by_identifier", condition=~Q(identifier="")),

@@ -6,20 +6,25 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 from django.db import IntegrityError, OperationalError, close_old_connections, transaction
 
 from nhicard.checks.context import Context
+from nhicard.formats.batch import Batch
 from nhicard.insurer import clock
+from nhicard.insurer.intake.history import StoredHistory
 from nhicard.insurer.intake.models import Submission
-from nhicard.insurer.intake.services import checking, claiming, counting, storing
-from nhicard.insurer.intake.services.checking import Checked
+from nhicard.insurer.intake.services import checking, claiming, counting, effects, retention, storing
+from nhicard.insurer.intake.services.checking import Joint
+from nhicard.insurer.intake.services.rounds import rounds, split
+from nhicard.insurer.registry import references
 
 _RACES: Final = 5
-_LARGE: Final = 8 * 1024 * 1024
 _log = logging.getLogger("nhicard.worker")
 
 
@@ -46,7 +51,7 @@ class Worker:
         """Work until stopped; a database that is away is waited for."""
         while not self._stop.is_set():
             try:
-                if not self.once():
+                if not self.once() and not retention.forget_old_results(clock.now()):
                     self._stop.wait(pause)
             except OperationalError as error:
                 _log.warning("the database is away: %s", type(error).__name__)
@@ -86,25 +91,47 @@ class Worker:
         raise RuntimeError("other workers were faster every time")
 
     def _check_and_write(self, claimed: Sequence[Submission]) -> None:
-        context = self._context()
-        large = len(claimed) == 1 and claimed[0].size > _LARGE
-        parts = (
-            list(checking.check_slices(claimed[0], context)) if large else [checking.check_together(claimed, context)]
-        )
+        context = replace(self._context(), history=StoredHistory())
+        joint = checking.read_together(claimed)
+        visits = storing.typed(joint, context.assumptions)
+        turns = rounds(visits)
+        references.prepare(context.references, joint.batch)
+        everything = pl.arange(visits.height, eager=True)
+        findings = checking.RecordChecker(joint, context).findings(joint.batch, everything)
+        own = checking.of_files(joint, context)
+        refused = pl.concat([findings, own]).filter(pl.col("severity") == "file")["file"].unique()
         with transaction.atomic():
             if not claiming.still_mine(claimed):
                 raise LostClaim
-            write(parts, claimed, context, clock.now())
+            if turns.max():
+                visits, findings = _in_rounds(joint, context, visits, turns, refused)
+            else:
+                visits = storing.with_states(visits, findings, refused)
+                _write(joint, joint.batch, visits)
+            findings = pl.concat([findings, own])
+            storing.write_findings(findings, joint.submissions)
+            storing.settle(joint, visits, findings, clock.now())
+            counting.recount(visits)
 
 
-def write(parts: Sequence[Checked], submissions: Sequence[Submission], context: Context, now: datetime) -> None:
-    """All results of submissions, within the caller's transaction."""
-    import polars as pl
+def _in_rounds(
+    joint: Joint, context: Context, visits: pl.DataFrame, turns: pl.Series, refused: pl.Series
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Check and write round after round, each with the earlier ones on record; all visits and findings."""
+    checker = checking.RecordChecker(joint, context)
+    kept, found = [], []
+    for part, rows in split(joint.batch, turns):
+        findings = checker.findings(part, rows)
+        mine = storing.with_states(visits[rows], findings, refused)
+        _write(joint, part, mine)
+        kept.append(mine)
+        found.append(findings)
+    return pl.concat(kept), pl.concat(found)
 
-    kept = pl.concat([storing.store(part, context.assumptions) for part in parts])
-    orders = pl.concat([storing.order_numbers(part) for part in parts])
-    findings = pl.concat([part.findings.select("file", "number") for part in parts])
-    for place, submission in enumerate(submissions):
-        own = pl.col("file") == place
-        storing.settle(submission, kept.filter(own), orders.filter(own), findings.filter(own), now)
-    counting.recount(kept)
+
+def _write(joint: Joint, part: Batch, visits: pl.DataFrame) -> None:
+    """One round's visits and orders, and what they do to those stored before."""
+    effects.before(visits, is_precheck=joint.is_precheck)
+    storing.write_visits(visits)
+    storing.write_orders(part, visits)
+    effects.after(visits, storing.refill_fields(part), is_precheck=joint.is_precheck)

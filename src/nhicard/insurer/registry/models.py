@@ -8,6 +8,9 @@ from typing import ClassVar
 from django.db import models
 from django.db.models import Q
 
+# Lists may leave out since when a fact holds; a table's row then holds since this day.
+SINCE_EVER = date.min
+
 
 class Kind(models.TextChoices):
     """Kinds of institution (醫事機構種類) as far as the services treat them differently."""
@@ -35,13 +38,15 @@ class Validity(models.Model):
 
 
 class Institution(models.Model):
-    """醫事機構, by its ten-character code."""
+    """醫事機構, by its ten-character code. Rows are never deleted: an identifier may name any that ever was."""
 
     code = models.CharField(max_length=10, unique=True)
     name = models.CharField(max_length=100)
     short_name = models.CharField(max_length=40)
     kind = models.CharField(max_length=12, choices=Kind.choices)
-    division = models.PositiveSmallIntegerField()
+    category = models.CharField(max_length=1, blank=True, help_text="特約類別, data/contract_categories.csv")
+    division = models.PositiveSmallIntegerField(null=True, help_text="分區業務組 1 to 6")
+    county = models.CharField(max_length=10, blank=True, help_text="縣市別代碼 as the lists have it")
     takes_virtual_cards = models.BooleanField(default=True)
     representative = models.ForeignKey("StaffMember", null=True, blank=True, on_delete=models.SET_NULL)
 
@@ -67,6 +72,16 @@ class Suspension(Validity):
     """停約期間."""
 
     institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="suspensions")
+
+
+class UploadAddress(models.Model):
+    """登錄之上傳位址: an IP address or a network (``203.0.113.0/24``) from which the institution uploads."""
+
+    institution = models.ForeignKey(Institution, on_delete=models.CASCADE, related_name="upload_addresses")
+    network = models.CharField(max_length=43)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["institution", "network"], name="upload_address_once")]
 
 
 class Certified(models.Model):
@@ -101,14 +116,22 @@ class Profession(models.TextChoices):
     PHARMACIST = "pharmacist", "藥師"
     NURSE = "nurse", "護理師"
     OTHER = "other", "其他"
+    UNKNOWN = "unknown", "未載明"
 
 
 class StaffMember(models.Model):
     """醫事人員, by national ID."""
 
     id_no = models.CharField(max_length=10, unique=True)
-    name = models.CharField(max_length=20)
-    profession = models.CharField(max_length=12, choices=Profession.choices)
+    name = models.CharField(max_length=20, blank=True, help_text="blank where only a list names the person")
+    profession = models.CharField(max_length=12, choices=Profession.choices, default=Profession.UNKNOWN)
+
+
+class Employment(Validity):
+    """醫事人員報備之執業期間; the institution's code as the list has it, blank where it says none."""
+
+    staff = models.ForeignKey(StaffMember, on_delete=models.CASCADE, related_name="employments")
+    institution_code = models.CharField(max_length=10, blank=True)
 
 
 class StaffCard(Certified):
@@ -137,7 +160,7 @@ class InsuredPerson(models.Model):
     SEXES: ClassVar = [("M", "男"), ("F", "女")]
 
     id_no = models.CharField(max_length=10, unique=True)
-    name = models.CharField(max_length=20)
+    name = models.CharField(max_length=20, blank=True, help_text="blank where only a list names the person")
     sex = models.CharField(max_length=1, choices=SEXES)
     birthday = models.DateField()
     telephone = models.CharField(max_length=14, blank=True)
@@ -149,6 +172,13 @@ class InsuredPerson(models.Model):
     )
     newborn_birthday = models.DateField(null=True, blank=True)
     newborn_count = models.PositiveSmallIntegerField(default=0)
+
+
+class Coverage(Validity):
+    """投保期間, a row a card as in the list of insured persons; ``card`` blank where the list says none."""
+
+    person = models.ForeignKey(InsuredPerson, on_delete=models.CASCADE, related_name="coverages")
+    card = models.CharField(max_length=12, blank=True)
 
 
 class CriticalIllness(Validity):
@@ -173,3 +203,27 @@ class HealthCard(Certified):
     )
     uses_left = models.PositiveSmallIntegerField(default=6)
     valid_until = models.DateField()
+
+
+class ListVersion(models.Model):
+    """One state of one list of the catalogue, as it was loaded; never changed and never deleted.
+
+    ``content`` holds the canonical frame (``versions.canonical``) as Parquet, ``digest`` its SHA-256 in hexadecimal.
+    """
+
+    name = models.CharField(max_length=40)
+    loaded_at = models.DateTimeField()
+    source = models.TextField(help_text="names of the files")
+    digest = models.CharField(max_length=64)
+    rows = models.PositiveBigIntegerField()
+    content = models.BinaryField()
+
+    class Meta:
+        indexes = [models.Index(fields=["name", "loaded_at"], name="list_version_in_force")]
+
+
+class RegistryState(models.Model):
+    """One row: how often registers changed, and a mark that no other state ever has."""
+
+    version = models.PositiveBigIntegerField()
+    mark = models.CharField(max_length=32)

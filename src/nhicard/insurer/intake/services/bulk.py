@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -20,6 +21,22 @@ def insert(model: type[models.Model], rows: pl.DataFrame) -> None:
         else:
             places = ", ".join(["%s"] * rows.width)
             cursor.executemany(f"INSERT INTO {table} ({columns}) VALUES ({places})", _adapted(rows).rows())  # noqa: S608  # names of our own models
+
+
+def update(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
+    """Write these columns of rows of one table: one prepared statement, many values."""
+    if not rows:
+        return
+    quote = connection.ops.quote_name
+    meta = rows[0]._meta
+    fields = [field for name in columns for field in meta.concrete_fields if field.name == name]
+    settings = ", ".join(f"{quote(name)} = %s" for name in columns)
+    statement = f"UPDATE {quote(meta.db_table)} SET {settings} WHERE id = %s"  # noqa: S608  # names of our own models
+    values = [
+        [*(field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields), row.pk] for row in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, values)
 
 
 def _copy(cursor: Any, statement: str, rows: pl.DataFrame) -> None:

@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from nhicard.insurer.intake.kinds import KINDS
 from nhicard.insurer.intake.models import State, Submission
+from nhicard.insurer.intake.services import bulk
 
 BATCH_BYTES: Final = 6 * 1024 * 1024
 BATCH_SUBMISSIONS: Final = 1000
@@ -50,7 +51,7 @@ def claim(now: datetime, lease: timedelta = LEASE) -> list[Submission]:
     until = now + lease + _LEASE_A_MEGABYTE * (size >> 20)
     for submission in chosen:
         submission.claim, submission.claimed_until, submission.tries = token, until, submission.tries + 1
-    Submission.objects.bulk_update(chosen, ["claim", "claimed_until", "tries"])
+    bulk.update(chosen, ["claim", "claimed_until", "tries"])
     return chosen
 
 
@@ -78,7 +79,7 @@ def give_back(submissions: Sequence[Submission]) -> None:
     for submission in submissions:
         submission.tries -= 1
         submission.claim, submission.claimed_until = "", None
-    Submission.objects.bulk_update(submissions, ["tries", "claim", "claimed_until"])
+    bulk.update(submissions, ["tries", "claim", "claimed_until"])
 
 
 def set_aside(submission: Submission, trouble: str) -> None:

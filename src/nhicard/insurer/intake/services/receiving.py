@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -54,8 +55,14 @@ def receive(upload: Upload, now: datetime) -> Submission:
 
 def content_of(submission: Submission) -> bytes:
     """The bytes as they came."""
-    packed = Payload.objects.get(submission=submission).content
-    return unpacked(bytes(packed), submission.size)
+    return contents_of([submission])[submission.pk]
+
+
+def contents_of(submissions: Sequence[Submission]) -> dict[int, bytes]:
+    """The bytes of each as they came, by the submission's id."""
+    sizes = {submission.pk: submission.size for submission in submissions}
+    kept = Payload.objects.filter(submission__in=sizes).values_list("submission_id", "content")
+    return {key: unpacked(bytes(content), sizes[key]) for key, content in kept}
 
 
 def packed(content: bytes) -> bytes:

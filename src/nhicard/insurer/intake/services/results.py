@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,6 +124,14 @@ def as_bytes(submission: Submission, *, utf8: bool) -> bytes:
     """The text, in Big5 unless UTF-8 was asked for; what Big5 lacks (values are quoted nowhere) cannot occur."""
     text = as_text(submission)
     return text.encode() if utf8 else encoding.encode(text)
+
+
+def as_zip(submission: Submission) -> bytes:
+    """The text, in Big5, as the one member of a ZIP file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(f"{submission.receipt.strip()}.txt", as_bytes(submission, utf8=False))
+    return packed.getvalue()
 
 
 def counts(submission: Submission) -> str:

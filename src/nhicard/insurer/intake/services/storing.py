@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,11 +11,13 @@ from django.db import models
 
 from nhicard.formats import rocdate
 from nhicard.formats.assumptions import Assumptions
+from nhicard.formats.batch import Batch
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 from nhicard.insurer.intake.kinds import KINDS, kept_for
 from nhicard.insurer.intake.models import Finding, Order, State, Submission, Visit, VisitState
 from nhicard.insurer.intake.services import bulk
-from nhicard.insurer.intake.services.checking import Checked
+from nhicard.insurer.intake.services.checking import Joint
+from nhicard.insurer.intake.services.effects import INSTRUCTIONS
 
 #: Where each typed column of a visit comes from, by edition; blank where the edition has no such field.
 _COLUMNS: Final[Mapping[str, Mapping[Edition, str]]] = {
@@ -34,22 +36,8 @@ _COLUMNS: Final[Mapping[str, Mapping[Edition, str]]] = {
 }
 _ACTUAL_TIME: Final[Mapping[Edition, str]] = {"1.0": "A54", "2.0": "M49"}
 _ORDER_CODE: Final[Mapping[Edition, str]] = {"1.0": "A73", "2.0": "D06"}
+_REFILL_FIELDS: Final = ("M26", "M29", "M33", "M34")
 _NULL_FIELDS: Final = r'"[A-Z][0-9]{2}":null,?'
-
-
-def store(checked: Checked, assumptions: Assumptions) -> pl.DataFrame:
-    """Write a batch; returns its visits with ``file``, ``number``, ``state`` and the typed columns."""
-    visits = _visits(checked, assumptions)
-    ids = pl.Series([submission.pk for submission in checked.submissions], dtype=pl.Int64)
-    of_file = pl.lit(ids).gather(pl.col("file")).alias("submission_id")
-    kept = visits.with_columns(of_file)
-    bulk.insert(Visit, kept.select("submission_id", record="number", **{name: name for name in _STORED}))
-    bulk.insert(Order, _orders(checked, kept))
-    findings = checked.findings.with_columns(of_file)
-    wanted = ["submission_id", "order", "field", "code", "severity", "value", "line"]
-    bulk.insert(Finding, findings.select(*wanted, record="number"))
-    return kept
-
 
 _STORED: Final = (
     *("edition", "is_precheck", "channel", "state", "received_at", "visit_month", "visit_date"),
@@ -57,61 +45,123 @@ _STORED: Final = (
 )
 
 
-def settle(
-    submission: Submission, visits: pl.DataFrame, orders: pl.DataFrame, findings: pl.DataFrame, now: datetime
-) -> None:
-    """Write the counts of a submission that is checked. The frames are the submission's own rows."""
-    accepted = visits.filter(pl.col("state") == VisitState.ACCEPTED)["number"]
-    warned = findings.filter(pl.col("number").is_in(accepted.implode()))["number"].n_unique()
-    submission.state = State.CHECKED
-    submission.checked_at = now.replace(microsecond=0)
-    submission.records = visits.height
-    submission.orders = orders.height
-    submission.accepted = len(accepted)
-    submission.accepted_with_warnings = warned
-    submission.rejected = visits.height - len(accepted)
-    submission.accepted_orders = orders.filter(pl.col("number").is_in(accepted.implode())).height
-    submission.result_until = submission.checked_at + kept_for(KINDS[submission.kind], submission.channel)
-    submission.save()
+def typed(joint: Joint, assumptions: Assumptions) -> pl.DataFrame:
+    """The batch's visits as they are stored, a row each in the batch's order, ``state`` still to come.
 
-
-def order_numbers(checked: Checked) -> pl.DataFrame:
-    """The file and the record's number of each order of the batch."""
-    return checked.files.select("file", "number")[checked.batch.orders["visit"]]
-
-
-def _visits(checked: Checked, assumptions: Assumptions) -> pl.DataFrame:
-    batch, edition = checked.batch, checked.batch.edition
-    kinds = [KINDS[submission.kind] for submission in checked.submissions]
+    Beside the stored columns: ``record file number submission_id``.
+    """
+    batch, edition = joint.batch, joint.edition
     by_file = pl.DataFrame(
         {
-            "file": pl.Series(range(len(kinds)), dtype=pl.UInt32),
-            "is_precheck": [kind.is_precheck for kind in kinds],
-            "channel": [str(submission.channel) for submission in checked.submissions],
-            "received_at": pl.Series([each.received_at for each in checked.submissions], dtype=pl.Datetime("us")),
+            "file": pl.Series(range(len(joint.submissions)), dtype=pl.UInt32),
+            "submission_id": pl.Series([each.pk for each in joint.submissions], dtype=pl.Int64),
+            "channel": [str(each.channel) for each in joint.submissions],
+            "received_at": pl.Series([each.received_at for each in joint.submissions], dtype=pl.Datetime("us")),
         }
     )
-    rejected = checked.findings.filter(pl.col("severity") == "reject")["record"].unique()
-    whole = checked.findings.filter(pl.col("severity") == "file")["file"].unique()
-    typed = [
+    texts = [
         (pl.col(source[edition]).str.strip_chars().fill_null("") if source[edition] else pl.lit("")).alias(name)
         for name, source in _COLUMNS.items()
     ]
-    refused = pl.col("record").is_in(rejected.implode()) | pl.col("file").is_in(whole.implode())
     day = pl.coalesce(_day(_ACTUAL_TIME[edition]), _day(_COLUMNS["visit_time"][edition]))
     return (
-        batch.visits.hstack(checked.files.select("file", "number"))
-        .with_columns(*typed, fields=_as_json(visit_fields(edition)), visit_date=day)
+        batch.visits.hstack(joint.files.select("file", "number"))
+        .with_columns(*texts, fields=_as_json(visit_fields(edition)), visit_date=day)
         .select("record", "file", "number", *_COLUMNS, "fields", "visit_date")
         .join(by_file, on="file", how="left", maintain_order="left")
         .with_columns(
             edition=pl.lit(edition),
+            is_precheck=pl.lit(joint.is_precheck),
             visit_month=pl.col("visit_date").dt.month_start(),
-            state=pl.when(refused).then(pl.lit(VisitState.REJECTED.value)).otherwise(pl.lit(VisitState.ACCEPTED.value)),
-            key=_key(edition, assumptions),
         )
         .with_columns(_cut(name) for name in _COLUMNS)
+        .with_columns(key=_key(edition, assumptions))
     )
+
+
+def with_states(visits: pl.DataFrame, findings: pl.DataFrame, refused_files: pl.Series) -> pl.DataFrame:
+    """The rows with what became of them: accepted, carried out, or rejected by a finding of theirs or of the file."""
+    rejected = findings.filter(pl.col("severity") == "reject")["record"].drop_nulls().unique()
+    refused = pl.col("record").is_in(rejected.implode()) | pl.col("file").is_in(refused_files.implode())
+    instructs = pl.col("upload_kind").is_in(INSTRUCTIONS)
+    return visits.with_columns(
+        state=pl.when(refused)
+        .then(pl.lit(VisitState.REJECTED.value))
+        .when(instructs)
+        .then(pl.lit(VisitState.CARRIED_OUT.value))
+        .otherwise(pl.lit(VisitState.ACCEPTED.value))
+    )
+
+
+def write_visits(visits: pl.DataFrame) -> None:
+    """Visits with their states."""
+    bulk.insert(Visit, visits.select("submission_id", record="number", **{name: name for name in _STORED}))
+
+
+def write_orders(part: Batch, visits: pl.DataFrame) -> None:
+    """The orders of a part's accepted records; ``visits`` are the part's rows."""
+    of_visit = visits.select("submission_id", "number", "state")[part.orders["visit"]]
+    accepted = part.orders.with_columns(of_visit.get_columns()).filter(pl.col("state") == VisitState.ACCEPTED)
+    code = pl.col(_ORDER_CODE[part.edition]).str.strip_chars().fill_null("").str.head(20)
+    rows = accepted.select(
+        "submission_id", "order", record="number", code=code, fields=_as_json(order_fields(part.edition))
+    )
+    bulk.insert(Order, rows)
+
+
+def write_findings(findings: pl.DataFrame, submissions: Sequence[Submission]) -> None:
+    """Findings with ``file`` and ``number``."""
+    ids = pl.DataFrame(
+        {
+            "file": pl.Series(range(len(submissions)), dtype=pl.UInt32),
+            "submission_id": pl.Series([each.pk for each in submissions], dtype=pl.Int64),
+        }
+    )
+    rows = findings.join(ids, on="file", how="left", maintain_order="left")
+    wanted = ["submission_id", "order", "field", "code", "severity", "value", "line"]
+    bulk.insert(Finding, rows.select(*wanted, record="number"))
+
+
+def refill_fields(part: Batch) -> pl.DataFrame:
+    """What a part's records say of refills, row by row; empty texts where the edition has no such field."""
+    sent = [name for name in _REFILL_FIELDS if name in part.visits.columns]
+    texts = (pl.col(name).fill_null("") if name in sent else pl.lit("").alias(name) for name in _REFILL_FIELDS)
+    return part.visits.with_columns(texts).select(_REFILL_FIELDS)
+
+
+def settle(joint: Joint, visits: pl.DataFrame, findings: pl.DataFrame, now: datetime) -> None:
+    """Write the counts of every submission of the batch; ``visits`` with states, in any order."""
+    good = pl.col("state").is_in([VisitState.ACCEPTED.value, VisitState.CARRIED_OUT.value])
+    warned = findings.select("file", "number").drop_nulls().unique()
+    by_file = visits.group_by("file").agg(
+        records=pl.len(),
+        accepted=good.sum(),
+        accepted_with_warnings=(
+            good & pl.struct("file", "number").is_in(warned.select(pl.struct("file", "number")).to_series().implode())
+        ).sum(),
+    )
+    per_visit = joint.batch.orders.group_by("record").agg(orders=pl.len())
+    orders = visits.select("record", "file", good.alias("good")).join(per_visit, on="record")
+    of_orders = orders.group_by("file").agg(
+        orders=pl.col("orders").sum(), accepted_orders=pl.col("orders").filter(pl.col("good")).sum()
+    )
+    counts = {row["file"]: row for row in by_file.join(of_orders, on="file", how="left").iter_rows(named=True)}
+    for place, submission in enumerate(joint.submissions):
+        count = counts.get(place, {})
+        submission.state, submission.claim, submission.claimed_until = State.CHECKED, "", None
+        submission.checked_at = now.replace(microsecond=0)
+        submission.encoding = joint.encodings[place]
+        for name in ("records", "orders", "accepted", "accepted_with_warnings", "accepted_orders"):
+            setattr(submission, name, count.get(name) or 0)
+        submission.rejected = (submission.records or 0) - (submission.accepted or 0)
+        submission.result_until = submission.checked_at + kept_for(KINDS[submission.kind], submission.channel)
+    bulk.update(joint.submissions, _SETTLED)
+
+
+_SETTLED: Final = [
+    *("state", "claim", "claimed_until", "checked_at", "encoding", "result_until"),
+    *("records", "orders", "accepted", "accepted_with_warnings", "rejected", "accepted_orders"),
+]
 
 
 def _cut(name: str) -> pl.Expr:
@@ -135,23 +185,3 @@ def _day(field: str) -> pl.Expr:
 
 def _as_json(fields: tuple[str, ...] | list[str]) -> pl.Expr:
     return pl.struct(fields).struct.json_encode().str.replace_all(_NULL_FIELDS, "").str.replace(",}", "}", literal=True)
-
-
-def _orders(checked: Checked, visits: pl.DataFrame) -> pl.DataFrame:
-    """Orders of accepted records."""
-    edition = checked.batch.edition
-    orders = checked.batch.orders
-    of_visit = visits.select("submission_id", "number", "state")[orders["visit"]]
-    return (
-        orders.with_columns(
-            of_visit.get_columns(),
-        )
-        .filter(pl.col("state") == VisitState.ACCEPTED)
-        .select(
-            "submission_id",
-            "order",
-            record="number",
-            code=pl.col(_ORDER_CODE[edition]).str.strip_chars().fill_null("").str.head(20),
-            fields=_as_json(order_fields(edition)),
-        )
-    )

@@ -1,0 +1,154 @@
+"""The insurer's commands: ``serve``, ``worker``, ``db``."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+Home = Annotated[
+    Path | None,
+    typer.Option(
+        "--home", envvar="NHICARD_INSURER_HOME", metavar="DIR", help="Folder of database, keys and certificate."
+    ),
+]
+db = typer.Typer(no_args_is_help=True, help="The insurer's database: upgrade, check, backup, restore. 資料庫維護。")
+
+
+def register(app: typer.Typer) -> None:
+    """Put the commands into the one of the whole package."""
+    app.command()(serve)
+    app.command()(worker)
+    app.add_typer(db, name="db")
+
+
+def ready(home: Path | None) -> None:
+    """Django set up on the chosen home."""
+    if home:
+        os.environ["NHICARD_INSURER_HOME"] = str(home.resolve())
+    from nhicard.insurer import serving
+
+    serving.set_up_django()
+
+
+def serve(
+    home: Home = None,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port.")] = 8443,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that answer requests.")] = 1,
+    test_cards: Annotated[
+        bool, typer.Option("--test-cards", help="Issue cards for tests; never on a service with real persons.")
+    ] = False,
+) -> None:
+    """Serve the insurer's services over HTTPS: the data centre for control software, the upload Web API.
+
+    保險人端服務：控制軟體所連線的健保資料中心與上傳 Web API。第一次執行時建立資料庫與金鑰。
+    The database is SQLite in the home folder unless DATABASE_URL names another.
+    """
+    if test_cards:
+        os.environ["NHICARD_TEST_CARDS"] = "1"
+    if host not in ("localhost", "127.0.0.1", "::1"):
+        allowed = os.environ.get("NHICARD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+        os.environ["NHICARD_ALLOWED_HOSTS"] = f"{allowed},{host}"
+    ready(home)
+    from django.conf import settings
+
+    from nhicard.insurer import serving
+
+    if serving.set_up():
+        typer.echo(f"已建立金鑰 Keys made: {settings.HOME / 'keys'}（請備份 back them up）", err=True)
+    typer.echo(f"服務位址 Serving: https://{host}:{port}  資料夾 folder: {settings.HOME}", err=True)
+    serving.serve(host, port, workers)
+
+
+def worker(
+    home: Home = None,
+    once: Annotated[bool, typer.Option("--once", help="Check what is waiting and end.")] = False,
+    pause: Annotated[float, typer.Option(help="Seconds between two looks at an empty queue.")] = 0.5,
+) -> None:
+    """Check uploads that wait in the queue and write their results, until stopped (Ctrl-C ends after the batch).
+
+    檢核佇列中的上傳檔並寫入結果。
+    """
+    ready(home)
+    from nhicard.insurer import serving
+    from nhicard.insurer.intake.worker import Worker
+
+    serving.set_up()
+    works = Worker(serving.check_context, heartbeat=serving.heartbeat_file())
+
+    def stop(*_: Any) -> None:
+        works.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    if not once:
+        works.run(pause)
+        return
+    done = 0
+    while more := works.once():
+        done += more
+    typer.echo(f"已檢核 Checked: {done}", err=True)
+
+
+@db.command()
+def upgrade(home: Home = None) -> None:
+    """Create or upgrade the tables."""
+    ready(home)
+    from nhicard.insurer import serving
+
+    serving.set_up()
+    typer.echo("資料庫已是最新 The database is up to date.")
+
+
+@db.command()
+def check(home: Home = None) -> None:
+    """Say whether the database can be used: reachable, upgraded, whole."""
+    ready(home)
+    from nhicard.insurer.operations import database
+
+    troubles = database.troubles()
+    for trouble in troubles:
+        typer.echo(trouble, err=True)
+    if troubles:
+        raise typer.Exit(2)
+    typer.echo("資料庫正常 The database is in order.")
+
+
+@db.command()
+def backup(file: Annotated[Path, typer.Argument(help="File to write; it must not exist.")], home: Home = None) -> None:
+    """Copy the database to a file while the services run."""
+    ready(home)
+    from nhicard.insurer.operations import database
+
+    _plainly(database.backup, file)
+    typer.echo(f"已備份 Written: {file}")
+
+
+@db.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file made by `db backup`.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    home: Home = None,
+) -> None:
+    """Put a backup in place of the database. Stop the services first."""
+    ready(home)
+    if not yes:
+        typer.confirm("目前的資料庫會被取代，要繼續嗎？ The present database will be replaced. Go on?", abort=True)
+    from nhicard.insurer.operations import database
+
+    _plainly(database.restore, file)
+    typer.echo(f"已還原 Restored from: {file}")
+
+
+def _plainly(work: Any, file: Path) -> None:
+    from nhicard.insurer.operations.database import CannotDo
+
+    try:
+        work(file.resolve())
+    except (CannotDo, FileExistsError, FileNotFoundError) as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(2) from None

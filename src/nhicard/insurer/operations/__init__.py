@@ -1,0 +1,1 @@
+"""What operators need: health, readiness, metrics, backup and restore."""

@@ -1,0 +1,167 @@
+"""What is on record decides: duplicates, deletions, corrections, refills, across uploads and within one."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+from tests.insurer.intake.clients import worker
+
+from nhicard.checks.cases.cases import Record, base_record, changed
+from nhicard.formats.batch import build
+from nhicard.formats.writer import write
+from nhicard.insurer import clock
+from nhicard.insurer.intake.kinds import KINDS, Channel
+from nhicard.insurer.intake.models import DayCount, EditionState, Finding, Refill, Submission, Visit, VisitState
+from nhicard.insurer.intake.services import receiving
+from nhicard.insurer.intake.services.receiving import Upload
+
+NOON = datetime(2023, 10, 20, 12, 0)
+CLINIC, PHARMACY, OTHER_PHARMACY = "3501200000", "5901010010", "5901010020"
+PRESCRIPTION = "2B2B3C4D5E6F7G8H9J0K"
+
+
+@pytest.fixture(autouse=True)
+def qualified(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    for code in (CLINIC, PHARMACY, OTHER_PHARMACY):
+        EditionState.objects.create(institution=code, qualified_at=NOON - timedelta(days=100))
+
+
+def rec(base: str, *changes: str, family: str = "bases") -> Record:
+    """A record of the rules' own cases, changed."""
+    return changed("2.0", base_record("2.0", family, base), changes)
+
+
+def deliver(*records: Record, kind: str = "A1", institution: str | None = None) -> Submission:
+    """Receive an upload; it waits in the queue."""
+    edition = KINDS[kind].edition
+    content = write(build(edition, list(records)))
+    sender = institution or records[0][0].get("M05") or records[0][0]["A14"]
+    return receiving.receive(Upload(sender, "SAM000000001", Channel.WEB_API, kind, content), NOON)
+
+
+def codes(submission: Submission) -> dict[int | None, set[str]]:
+    """Codes that reject, by record."""
+    found: dict[int | None, set[str]] = {}
+    for finding in Finding.objects.filter(submission=submission).exclude(severity="warn"):
+        found.setdefault(finding.record, set()).add(finding.code)
+    return found
+
+
+def upload(*records: Record, kind: str = "A1", institution: str | None = None) -> dict[int | None, set[str]]:
+    """Receive and check an upload; codes that reject, by record."""
+    submission = deliver(*records, kind=kind, institution=institution)
+    while worker().once():
+        pass
+    return codes(submission)
+
+
+OUTPATIENT = rec("outpatient")
+DELETION = rec("outpatient", "H01=D")
+AGAIN = rec("outpatient", "M13=0009")
+
+
+def in_force() -> int:
+    return Visit.objects.filter(state=VisitState.ACCEPTED).count()
+
+
+def test_a_record_on_record_is_a_duplicate() -> None:
+    assert upload(OUTPATIENT) == {}
+    assert "C001" in upload(AGAIN)[1]
+    assert in_force() == 1
+
+
+def test_a_pre_check_sent_again_takes_the_place_of_the_first() -> None:
+    assert upload(OUTPATIENT, kind="A2") == {}
+    assert upload(AGAIN, kind="A2") == {}
+    assert [visit.sequence for visit in Visit.objects.filter(state=VisitState.ACCEPTED)] == ["0009"]
+    assert Visit.objects.filter(state=VisitState.REPLACED).count() == 1
+
+
+def test_pre_checks_and_real_records_do_not_stand_in_each_others_way() -> None:
+    assert upload(OUTPATIENT, kind="A2") == {}
+    assert upload(OUTPATIENT) == {}
+    assert in_force() == 2
+
+
+def test_within_a_file_the_second_of_two_is_the_duplicate() -> None:
+    found = upload(OUTPATIENT, AGAIN)
+    assert "C001" in found[2]
+    assert 1 not in found
+    assert in_force() == 1
+
+
+def test_two_uploads_of_one_batch_are_checked_in_their_order() -> None:
+    first, second = deliver(OUTPATIENT), deliver(AGAIN)
+    assert worker().once() == 2
+    assert codes(first) == {}
+    assert "C001" in codes(second)[1]
+
+
+def test_deleted_and_sent_again_in_one_file() -> None:
+    assert upload(OUTPATIENT) == {}
+    assert upload(DELETION, AGAIN) == {}
+    assert [(visit.state, visit.sequence) for visit in Visit.objects.order_by("id")] == [
+        (VisitState.DELETED, "0001"),
+        (VisitState.CARRIED_OUT, "0001"),
+        (VisitState.ACCEPTED, "0009"),
+    ]
+
+
+def test_what_is_not_on_record_cannot_be_deleted() -> None:
+    assert upload(DELETION)[1]
+    assert not Visit.objects.exclude(state=VisitState.REJECTED).exists()
+
+
+def test_line_numbers_survive_rounds() -> None:
+    upload(OUTPATIENT)
+    broken = rec("outpatient", "H01=D", "M03=A123456788")
+    submission = deliver(DELETION, AGAIN, broken)
+    worker().once()
+    lines = Finding.objects.filter(submission=submission, record=3).values_list("line", flat=True)
+    assert lines
+    assert all(line and line > 40 for line in lines)
+
+
+def test_a_rejected_record_blocks_nothing() -> None:
+    assert upload(rec("outpatient", "M44=many"))[1]
+    assert upload(OUTPATIENT) == {}
+
+
+def test_before_h1_nothing_goes_in_for_real() -> None:
+    EditionState.objects.all().delete()
+    assert "Y016" in set().union(*upload(OUTPATIENT).values())
+    assert in_force() == 0
+    assert upload(OUTPATIENT, kind="A2") == {}
+
+
+def test_after_the_switch_no_more_1_0() -> None:
+    EditionState.objects.filter(institution=CLINIC).update(switched_at=NOON - timedelta(days=1))
+    record = changed("1.0", base_record("1.0", "bases", "outpatient"), ())
+    assert "Y000" in set().union(*upload(record, kind="B1").values())
+
+
+def test_the_report_counts_what_is_in_force_and_matched() -> None:
+    record = changed("1.0", base_record("1.0", "bases", "outpatient"), ())
+    facts = record[0]
+    assert upload(record, kind="B1") == {}
+    count = DayCount.objects.get()
+    assert (count.institution, count.category, count.accepted10, count.matched_by_web) == (
+        facts["A14"],
+        facts["A23"],
+        1,
+        0,
+    )
+    twin = rec(
+        "outpatient", f"M03={facts['A12']}", f"M05={facts['A14']}", f"M11={facts['A17']}", f"D01[*]={facts['A17']}"
+    )
+    assert upload(twin, kind="A2") == {}
+    count = DayCount.objects.get()
+    assert (count.accepted10, count.matched_by_web, count.matched_by_vpn) == (1, 1, 0)
+
+
+def test_refills_are_issued_dispensed_cancelled_and_freed() -> None:
+    prescribed = rec("prescribed", family="refills")
+    assert upload(prescribed) == {}
+    assert list(Refill.objects.values_list("number", flat=True)) == [1, 2, 3]

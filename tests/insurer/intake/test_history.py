@@ -161,7 +161,62 @@ def test_the_report_counts_what_is_in_force_and_matched() -> None:
     assert (count.accepted10, count.matched_by_web, count.matched_by_vpn) == (1, 1, 0)
 
 
-def test_refills_are_issued_dispensed_cancelled_and_freed() -> None:
-    prescribed = rec("prescribed", family="refills")
-    assert upload(prescribed) == {}
-    assert list(Refill.objects.values_list("number", flat=True)) == [1, 2, 3]
+def refills() -> list[tuple[int, str, bool]]:
+    """Number, who dispensed it, whether it is cancelled."""
+    return list(Refill.objects.order_by("number").values_list("number", "dispensed_by", "cancelled"))
+
+
+PRESCRIBED = rec("prescribed", family="refills")
+SECOND = rec("pharmacy")
+
+
+def test_the_first_refill_is_dispensed_with_the_prescription_the_next_by_a_pharmacy() -> None:
+    assert upload(PRESCRIBED) == {}
+    assert refills() == [(1, CLINIC, False), (2, "", False), (3, "", False)]
+    assert upload(SECOND) == {}
+    assert refills() == [(1, CLINIC, False), (2, PHARMACY, False), (3, "", False)]
+
+
+def test_a_prescription_and_its_dispensing_in_one_batch() -> None:
+    first, second = deliver(PRESCRIBED), deliver(SECOND)
+    assert worker().once() == 2
+    assert (codes(first), codes(second)) == ({}, {})
+    assert refills()[1] == (2, PHARMACY, False)
+
+
+def test_a_refill_is_dispensed_once() -> None:
+    upload(PRESCRIBED)
+    upload(SECOND)
+    again = rec("pharmacy", f"M05={OTHER_PHARMACY}", "M15=9Z2B3C4D5E6F7G8H9J0K", "M11=1121017093015")
+    again = changed("2.0", again, ("D01[*]=1121017093015",))
+    assert "D025" in upload(again)[1]
+    assert refills()[1] == (2, PHARMACY, False)
+
+
+def test_cancelled_and_restored() -> None:
+    upload(PRESCRIBED)
+    assert upload(rec("cancellation", family="refills")) == {}
+    assert [cancelled for *_, cancelled in refills()] == [False, True, True]
+    assert "D023" in upload(SECOND)[1]
+    assert upload(rec("restoration", family="refills")) == {}
+    assert upload(SECOND) == {}
+
+
+def test_a_deleted_dispensing_gives_its_refill_back() -> None:
+    upload(PRESCRIBED)
+    upload(SECOND)
+    assert upload(changed("2.0", SECOND, ("H01=D",))) == {}
+    assert refills()[1] == (2, "", False)
+
+
+def test_a_prescription_that_comes_after_its_dispensing_finds_it() -> None:
+    assert upload(SECOND) == {}
+    assert refills() == []
+    assert upload(PRESCRIBED) == {}
+    assert refills()[1] == (2, PHARMACY, False)
+
+
+def test_a_first_visit_and_the_return_on_the_same_day_in_one_file() -> None:
+    first = rec("first-visit", family="history")
+    back = rec("same-day")
+    assert upload(first, back) == {}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nhicard.cli.reader import cards, sam
-from nhicard.cli.reader.options import CentreCa, CentreUrl, HomeFolder, home_of
+from nhicard.cli.reader.options import CentreCa, CentreUrl, HomeFolder, home_of, told_plainly
 from nhicard.reader.home import PORT
 
 app = typer.Typer(
@@ -48,6 +48,12 @@ def serve(
     from nhicard.reader.home import Settings
     from nhicard.reader.service import serving
 
+    if host in ("0.0.0.0", "::"):  # noqa: S104  # it is refused
+        raise typer.BadParameter(
+            "請給其他電腦呼叫時用的位址或名稱。Give the address or name that others call, for the service answers "
+            "to no other and its certificate names it.",
+            param_hint="--host",
+        )
     settings = Settings(
         home=home_of(home),
         datacentre=centre,
@@ -72,11 +78,13 @@ def demo(
     """Walk through a day at the desk with simulated cards: tap, identifier, signatures, virtual card, telemedicine.
 
     Starts a data centre and the control software on free ports, prints each exchange, checks every answer and ends
-    with code 1 at the first that is not as it must be.
+    with code 1 at the first that is not as it must be, with code 2 where the folder holds other things.
     """
     from nhicard.cli.reader import demo as walk
 
-    raise typer.Exit(walk.run(folder, quiet=quiet))
+    with told_plainly():
+        code = walk.run(folder, quiet=quiet)
+    raise typer.Exit(code)
 
 
 @certificate.command("show")

@@ -92,10 +92,9 @@ def new(
     )
     if kind is CardKind.staff:
         pin, puk = pin or "123456", puk or "12345678"
-    with told_plainly():
-        place = path_of(home_of(home), card)
-        post = DataCentre(centre, centre_ca).post
-        issuing.issue(_KINDS[kind], holder, place, post=post, today=rocdate.now().date(), pin=pin, puk=puk)
+    with told_plainly(), DataCentre(centre, centre_ca) as data_centre:
+        place, today = path_of(home_of(home), card), rocdate.now().date()
+        issuing.issue(_KINDS[kind], holder, place, post=data_centre.post, today=today, pin=pin, puk=puk)
     typer.echo(f"已建立 Made: {place}")
 
 
@@ -191,9 +190,8 @@ def agree(
     from nhicard.reader.datacentre import DataCentre
     from nhicard.reader.phone import VirtualCardFile
 
-    with told_plainly():
-        virtual = VirtualCardFile.load(path_of(home_of(home), card))
-        post = DataCentre(centre, centre_ca).post
+    with told_plainly(), DataCentre(centre, centre_ca) as data_centre:
+        virtual, post = VirtualCardFile.load(path_of(home_of(home), card)), data_centre.post
         waiting = phone.pending(virtual, post)
         for row in waiting:
             phone.decide(virtual, row["accessToken"], agreed=not decline, now=rocdate.now(), post=post)

@@ -33,13 +33,18 @@ from nhicard.reader.phone import VirtualCardFile
 CLINIC: Final = "3501200000"  # the insurer's own test clinic
 _PATIENT: Final = "A123456789"
 _STARTS_WITHIN: Final = 60.0
+_LEFT_BEHIND: Final = {"insurer", "reader", "datacentre.log", "reader.log"}
 _CONSOLE: Final = Console(highlight=False)
 
 
 def run(folder: Path, *, quiet: bool) -> int:
-    """The whole demo in a folder made anew; 0 if every answer was as it must be, else 1."""
+    """The whole demo in a folder made anew; 0 if every answer was as it must be, else 1.
+
+    Raises FileExistsError for a folder that holds anything but an earlier demo, TimeoutError for a service that does
+    not start, Refused where the cards cannot be made.
+    """
     folder = folder.resolve()
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder)
     home = Home(folder / "reader")
     insurer = folder / "insurer"
     with ExitStack() as running:
@@ -49,7 +54,8 @@ def run(folder: Path, *, quiet: bool) -> int:
         running.enter_context(_service(serve, folder / "datacentre.log"))
         centre_ca = insurer / "https" / "https.pem"
         centre = running.enter_context(_client(centre_url, centre_ca, "/datacentre/openapi.json"))
-        virtual = _make_cards(home, DataCentre(centre_url, centre_ca))
+        with DataCentre(centre_url, centre_ca) as data_centre:
+            virtual = _make_cards(home, data_centre)
         serve = ["reader", "serve", "--home", str(home.folder), "--port", str(reader_port), "--no-pcsc"]
         serve += ["--centre", centre_url, "--centre-ca", str(centre_ca)]
         running.enter_context(_service(serve, folder / "reader.log"))
@@ -63,6 +69,15 @@ def run(folder: Path, *, quiet: bool) -> int:
             return 1
     _CONSOLE.print(f"\n[green]全部相符 Every answer as it must be.[/green] 紀錄 logs: {folder}")
     return 0
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier demo left, and nothing else."""
+    if strange := {each.name for each in folder.glob("*")} - _LEFT_BEHIND:
+        raise FileExistsError(
+            f"{folder} 另有檔案（{min(strange)}），請換一個資料夾。{folder} holds other things; choose another folder."
+        )
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _make_cards(home: Home, centre: DataCentre) -> VirtualCardFile:

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from nhicard.formats.status_codes import Refused
-from nhicard.identity.private_files import PrivateFileExposed
 from nhicard.reader.home import Home
 
 HomeFolder = Annotated[
@@ -47,6 +46,6 @@ def told_plainly() -> Iterator[None]:
         lines = [f"{refusal.code} {status.meaning_zh}（{status.meaning_en}）", status.remedy_zh, status.remedy_en]
         typer.echo("\n".join(filter(None, [*lines, refusal.detail])), err=True)
         raise typer.Exit(2) from None
-    except (ValueError, FileExistsError, FileNotFoundError, PrivateFileExposed) as error:
+    except (ValueError, OSError) as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None

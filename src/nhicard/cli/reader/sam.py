@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -81,10 +82,15 @@ def download(
     """Download an approved cloud SAM's file, once; the password you choose protects it."""
     from nhicard.identity.private_files import write_private
 
+    with told_plainly():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass  # there is one download only: a folder that takes no file must say so before it
     facts = {"applicationId": application, "password": password}
     reply = _ask("/api/v1/CloudSam/Download", facts, institution, card, pin, centre, centre_ca, home)
     file = folder / Path(reply["fileName"]).name
-    write_private(file, base64.b64decode(reply["content"]))
+    with told_plainly():
+        write_private(file, base64.b64decode(reply["content"]))
     typer.echo(str(file))
 
 
@@ -120,7 +126,7 @@ def _ask(
     from nhicard.reader.service.refusals import refusing
     from nhicard.reader.staff import signed_by_staff
 
-    with told_plainly(), refusing(Kind.HPC):
+    with told_plainly(), refusing(Kind.HPC), DataCentre(centre, centre_ca) as data_centre:
         staff_card = SimulatedCard(path_of(home_of(home), card))
         block = signed_by_staff(staff_card, pin, institution, "01", rocdate.now())
-        return DataCentre(centre, centre_ca).post(path, block | facts)
+        return data_centre.post(path, block | facts)

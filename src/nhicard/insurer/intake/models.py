@@ -117,6 +117,9 @@ class Visit(models.Model):
         ]
         indexes = [
             models.Index(
+                fields=["original_identifier"], name="visit_by_original", condition=~Q(original_identifier="")
+            ),
+            models.Index(
                 fields=["actual_identifier"], name="visit_by_actual_identifier", condition=~Q(actual_identifier="")
             ),
             models.Index(fields=["patient_id", "visit_time"], name="visit_by_patient"),

@@ -6,6 +6,7 @@ awaited client share every decision.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
@@ -160,7 +161,7 @@ def write_diagnosis(time: str, main: str, others: Sequence[str], fees: Json, *, 
 
 
 def prescribe(time: str, orders: Sequence[Order]) -> Flow[list[str]]:
-    """One prescription signature an order, in their order: 40 hexadecimal digits each."""
+    """One prescription signature an order, in their order: 40 hexadecimal digits each. Raises UnusableAnswer."""
     rows = [
         {
             "days": order.days,
@@ -176,7 +177,17 @@ def prescribe(time: str, orders: Sequence[Order]) -> Flow[list[str]]:
     ]
     facts = {"treatmentDateTime": time, "prescriptions": rows}
     reply = yield from _signed("Hc", "02", "/api/v1/Prescription/Write", facts)
-    return [str(signature) for signature in reply["hexSignatureItems"]]
+    return _prescription_signatures(reply, len(orders))
+
+
+def _prescription_signatures(reply: Json, orders: int) -> list[str]:
+    # a data centre may answer in base64 only
+    signatures = reply.get("hexSignatureItems") or [
+        base64.b64decode(item).hex().upper() for item in reply["signatureItems"]
+    ]
+    if len(signatures) != orders:
+        raise UnusableAnswer(f"{len(signatures)} signatures for {orders} orders")
+    return signatures
 
 
 def upload_signature() -> Flow[Json]:

@@ -73,12 +73,14 @@ class Reader:
                 request = flow.send(self._ask(request))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+        except KeyError as missing:
+            raise UnusableAnswer(f"an answer without {missing}") from None
 
     def _ask(self, request: Request) -> Json:
         try:
             client = self._clients[request.to]
             return _reply(client.request(request.method, request.path, json=request.body))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise UnusableAnswer(f"{request.to}: {type(error).__name__}") from None
 
     def open(self, name: str = "") -> None:
@@ -169,12 +171,14 @@ class AsyncReader:
                 request = flow.send(await self._ask(request))
         except StopIteration as end:
             return end.value  # type: ignore[no-any-return]
+        except KeyError as missing:
+            raise UnusableAnswer(f"an answer without {missing}") from None
 
     async def _ask(self, request: Request) -> Json:
         try:
             client = self._clients[request.to]
             return _reply(await client.request(request.method, request.path, json=request.body))
-        except httpx.TransportError as error:
+        except httpx.RequestError as error:
             raise UnusableAnswer(f"{request.to}: {type(error).__name__}") from None
 
     async def open(self, name: str = "") -> None:

@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,7 +26,7 @@ from nhicard.reader.service import messages as m
 from nhicard.reader.service.paths import PATHS, Path
 from nhicard.reader.service.session import Session
 
-LARGEST_BODY: Final = 64 * 1024
+LARGEST_BODY: Final = 1 << 16  # bytes
 _BAD_ARGUMENT, _NO_SUCH_FUNCTION, _UNKNOWN, _FORBIDDEN = 6018, 9005, -1, 6017
 _REPLIES: Final = {(each.method, each.path): each.reply for each in PATHS}
 _log = logging.getLogger("nhicard.reader")
@@ -44,14 +45,14 @@ def create_app(
         datacentre or DataCentre(settings.datacentre, settings.datacentre_ca),
         now,
     )
-    app = FastAPI(
+    app = _Service(
         title="nhicard control software",
         version="6.0",
         description="讀卡機控制軟體。Every reply is HTTP 200 with an integer statusCode; docs/reader.md tells more.",
         docs_url=None,
         redoc_url=None,
         openapi_url="/openapi.json",
-        strict_content_type=False,  # programs in the field send JSON under any name; _Guard keeps web pages out
+        redirect_slashes=False,  # clients take any HTTP status but 200 as no answer
     )
     for path in PATHS:
         app.add_api_route(
@@ -74,22 +75,32 @@ def create_app(
     return app
 
 
+class _Service(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document without FastAPI's own 422, which no request meets here."""
+        document = super().openapi()
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                operation["responses"].pop("422", None)
+        for name in ("HTTPValidationError", "ValidationError"):
+            document["components"]["schemas"].pop(name, None)
+        return document
+
+
 def _operation(path: Path, session: Session) -> Callable[..., Any]:
     def operation(request: Request, body: Any = None) -> dict[str, Any]:
         began = time.perf_counter()
-        code = 0
         try:
-            reply = path.answer(session, body or path.body())
+            reply = path.reply(**path.answer(session, body or path.body()))
         except Refused as refusal:
-            code = refusal.code
-            reply = _refused(refusal)
+            reply = path.reply(**_refused(refusal))
         except Exception as error:  # a clinic's program must get an answer whatever happened
-            code = _UNKNOWN
             places = "".join(traceback.format_tb(error.__traceback__))
             _log.error("%s %s failed with %s\n%s", path.method, path.path, type(error).__name__, places)
-            reply = _refused(Refused(_UNKNOWN))
-        _log.info("%s %s %d %.1f ms", path.method, path.path, code, (time.perf_counter() - began) * 1000)
-        return path.reply(**reply).model_dump()
+            reply = path.reply(**_refused(Refused(_UNKNOWN)))
+        milliseconds = (time.perf_counter() - began) * 1000
+        _log.info("%s %s %d %.1f ms", path.method, path.path, reply.statusCode, milliseconds)
+        return reply.model_dump()
 
     operation.__annotations__ = {"request": Request, "body": path.body | None, "return": path.reply}
     return operation
@@ -126,13 +137,14 @@ class _Guard:
     """Keeps out what is no clinic's program: other web pages, other host names, oversized bodies.
 
     A page in a browser can reach 127.0.0.1 without the user's knowledge, directly or by making its own name point
-    there; a request with a foreign ``Origin`` or ``Host`` is therefore refused with HTTP 403.
+    there; a request with a foreign ``Origin`` or ``Host`` is therefore refused with HTTP 403. What remains is JSON,
+    whatever the program calls it: many leave the content type to their library, which says text or form.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
         self._origins = frozenset(settings.origins)
-        self._hosts = frozenset({*LOCAL_HOSTS, settings.host})
+        self._hosts = frozenset({*LOCAL_HOSTS, settings.host.lower()})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -144,10 +156,15 @@ class _Guard:
             reply = JSONResponse({"statusCode": _FORBIDDEN, "message": "此網頁不得呼叫。This page may not call."}, 403)
             await reply(scope, receive, send)
             return
-        body = await _whole_body(receive)
+        try:
+            body = await _whole_body(receive)
+        except ClientDisconnect:
+            return  # half a request is none: nothing is done, and nobody waits for an answer
         if body is None:
             await _answer(request, _BAD_ARGUMENT, f"larger than {LARGEST_BODY} bytes")(scope, receive, send)
             return
+        headers = [header for header in scope["headers"] if header[0] != b"content-type"]
+        scope = dict(scope, headers=[*headers, (b"content-type", b"application/json")])
         await self._app(scope, _replay(body, receive), send)
 
 
@@ -158,10 +175,12 @@ def _host_of(request: Request) -> str:
 
 
 async def _whole_body(receive: Receive) -> bytes | None:
-    """The body, None where it is too large."""
+    """The body, None where it is too large. Raises ClientDisconnect."""
     body = b""
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += bytes(message.get("body", b""))
         if len(body) > LARGEST_BODY:
             return None

@@ -24,7 +24,7 @@ class Nothing(BaseModel):
 
 
 class Named(Nothing):
-    name: Text = Field("", description="SAM id, reader name, COMX1, or empty for whatever there is")
+    name: Text = Field("", description="SAM id, reader name, COMn, COMX1, or empty for whatever there is")
 
 
 class ServiceType(Nothing):
@@ -32,7 +32,7 @@ class ServiceType(Nothing):
 
 
 class Pin(Nothing):
-    pin: Text = Field("", description="000000 where the reader has a keypad of its own")
+    pin: Text = Field("", description="000000, sent for a reader with a keypad, is tried like any other PIN")
 
 
 class NewPin(Nothing):

@@ -16,6 +16,9 @@ from nhicard.identity.tls import Https
 from nhicard.reader.home import LOCAL_HOSTS, Home, Settings
 from nhicard.reader.service.app import create_app
 
+#: Seconds for calls under way when the service is stopped; an idle connection of a program would hold it up longer.
+_LAST_CALL = 10
+
 
 class CannotInstall(Exception):
     """The certificate could not be put among the trusted ones; the message says what to do by hand."""
@@ -40,6 +43,7 @@ def serve(settings: Settings) -> None:
         ssl_keyfile=str(https.key),
         access_log=False,
         server_header=False,
+        timeout_graceful_shutdown=_LAST_CALL,
         log_level="info",
     )
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import base64
+import logging
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import RLock
 from typing import Any, Final
 
-from cryptography import x509
-
+from nhicard.formats import rocdate
 from nhicard.formats.status_codes import Refused
-from nhicard.identity import signature_block, virtual_token
-from nhicard.identity.certificates import CertificateRefused
+from nhicard.identity import signature_block
 from nhicard.identity.signature_block import Block, Part, PinState
-from nhicard.identity.virtual_token import Reason, TokenRefused
-from nhicard.reader import cloud_sam
+from nhicard.reader import security_module
 from nhicard.reader.cards import operations
 from nhicard.reader.cards.apdu import Card, CardError
 from nhicard.reader.cards.applications import Kind
@@ -26,16 +24,17 @@ from nhicard.reader.datacentre import DataCentre
 from nhicard.reader.devices import Devices
 from nhicard.reader.devices.device import Device, DeviceError
 from nhicard.reader.home import Settings
-from nhicard.reader.security_module import CardSam, SecurityModule
+from nhicard.reader.security_module import SecurityModule
+from nhicard.reader.service import home_care
 from nhicard.reader.service.refusals import ABSENT, BAD_PIN_FORM, refusing
 
 READ: Final = "01"
-_VIRTUAL_READER: Final = "COMX1"
 _CLOUD_CONTACT: Final = timedelta(seconds=60)
 _OFFLINE: Final = 1099
 _NOT_REACHED: Final = frozenset({1700, 1702})
 
 Reply = dict[str, Any]
+_log = logging.getLogger("nhicard.reader")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +80,12 @@ class Session:
             }
 
     def initial(self, name: str) -> Reply:
-        """Choose SAM and reader: by SAM id, by reader name (``COMX1``: the cloud SAM), or whatever there is.
-
-        Raises Refused: 1001 already done, 1100, 1600, 1601, 1611, 9200–9202.
-        """
+        """Choose SAM and reader: ``nhicard.reader.security_module.choose``, whose refusals it raises, and 1001."""
         with self._lock:
             if self._sam is not None:
                 raise Refused(1001)
-            self._sam = self._chosen_sam(name.strip())
+            home = self._settings.home
+            self._sam, self._reader = security_module.choose(name, self._devices.list(), home.cloud_sam)
             self._contact = None
             return {}
 
@@ -156,9 +153,15 @@ class Session:
                 )
 
     def basic_data(self) -> Reply:
-        """What the patient card in the reader says of its holder: works with real health cards, without network."""
-        with self._lock, refusing(Kind.HC), self._card(Kind.HC) as card:
-            data = operations.read_basic_data(card)
+        """What the patient card in the reader says of its holder: works with real health cards, without network.
+
+        Raises Refused 1102, and 1515 while a virtual card is in: another patient's card may lie in the reader.
+        """
+        with self._lock:
+            if self._virtual is not None:
+                raise Refused(1515)
+            with refusing(Kind.HC), self._card(Kind.HC) as card:
+                data = operations.read_basic_data(card)
         return {
             "cardSn": data.number,
             "name": data.name,
@@ -192,13 +195,18 @@ class Session:
         return {}
 
     def log_out_hc(self) -> Reply:
-        """The patient's visit at this desk is over: a virtual card is gone, a card must verify its PIN again."""
+        """The patient's visit at this desk is over: a virtual card is gone, a card must verify its PIN again.
+
+        A virtual card is forgotten even where the data centre cannot be told; its session there ends by itself.
+        """
         with self._lock:
             if self._virtual is not None:
-                with self._patient() as (number, id_no, sign):
-                    block = self._signed(READ, [self._verified_sam().sign, sign], hcId=number, hcIdNo=id_no)
-                self._virtual = None
-                self._datacentre.post("/api/v1/VirtualHc/Logout", block)
+                try:
+                    self._datacentre.post("/api/v1/VirtualHc/Logout", self.hc_signature(READ))
+                except Refused as refusal:
+                    _log.warning("the data centre was not told of a virtual card's logout: %d", refusal.code)
+                finally:
+                    self._virtual = None
             elif (device := self._find(Kind.HC)) is not None:
                 device.forget()
             return {}
@@ -227,7 +235,7 @@ class Session:
 
     def hpc_signature(self, service_type: str) -> Reply:
         """A block signed by the staff card, and by the SAM where there is one. Raises Refused 4014, 1402."""
-        with self._lock, self._staff() as (number, id_no, sign):
+        with self._lock, self._staff(absent=ABSENT[Kind.HPC]) as (number, id_no, sign):
             if self._sam is None or self._contact is None:
                 institution = self._sam.institution if self._sam else ""
                 return self._signed(service_type, [sign], without_sam=institution, hpcId=number, hpcIdNo=id_no)
@@ -250,7 +258,7 @@ class Session:
             except Refused as refusal:
                 if refusal.code not in (*_NOT_REACHED, _OFFLINE) or not self._settings.home_care:
                     raise
-                return self._recognised_offline(token)
+                return home_care.recognised(token, self._settings.home.root, self._now())
 
     def verify_virtual(self, token: str) -> Reply:
         """Take the QR code, once: the virtual card counts as inserted until logout."""
@@ -279,49 +287,7 @@ class Session:
         self._virtual = VirtualCard(reply["cardId"], reply["idNo"], base64.b64decode(reply.pop("sessionSecret")))
         return reply
 
-    def _recognised_offline(self, text: str) -> Reply:
-        try:
-            token = virtual_token.read(text)
-            root = x509.load_pem_x509_certificate(self._settings.home.root.read_bytes())
-            subject = virtual_token.recognise_offline(token, root, self._now())
-        except TokenRefused as refusal:
-            codes = {Reason.NOT_A_TOKEN: 1520, Reason.UNREADABLE: 1522, Reason.FORGED: 1523, Reason.TIMED_OUT: 1521}
-            raise Refused(codes[refusal.reason]) from None
-        except CertificateRefused:
-            raise Refused(1523) from None
-        except (OSError, ValueError):
-            raise Refused(1045, "root certificate") from None
-        assert token.basic is not None
-        return {
-            "cardId": token.card,
-            "name": token.basic.name,
-            "idNo": subject.person,
-            "birthday": token.basic.birthday,
-            "sex": token.basic.sex,
-            "identityStatus": "",
-            "offline": True,
-        }
-
     # ---- finding and signing ----
-
-    def _chosen_sam(self, name: str) -> SecurityModule:
-        home = self._settings.home
-        devices = {device.name: device for device in self._devices.list()}
-        if name == _VIRTUAL_READER:
-            return cloud_sam.load(home.cloud_sam)
-        if name in devices:
-            self._reader = name
-            name = ""
-        elif name.upper().startswith("COM"):
-            raise Refused(1600)
-        for device in devices.values():
-            if (sam := _card_sam(device)) and name in ("", sam.number):
-                return sam
-        if cloud_sam.is_installed(home.cloud_sam):
-            sam_file = cloud_sam.load(home.cloud_sam)
-            if name in ("", sam_file.number):
-                return sam_file
-        raise Refused(1611 if name else 4012 if devices else 1100)
 
     def _initialised(self) -> SecurityModule:
         if self._sam is None:
@@ -332,7 +298,8 @@ class Session:
         sam = self._initialised()
         if self._contact is None:
             raise Refused(4050)
-        if sam.needs_network and self._now() - self._contact > _CLOUD_CONTACT:
+        # a clock that was set back must not let a cloud SAM work on by itself
+        if sam.needs_network and not timedelta(0) <= self._now() - self._contact <= _CLOUD_CONTACT:
             self.verify_sam()
         return sam
 
@@ -347,6 +314,8 @@ class Session:
         if device is None:
             raise Refused(ABSENT[kind])
         with device.connect() as card:
+            if operations.kind_of(card) is not kind:  # exchanged since: no PIN may go to the wrong card
+                raise operations.NotThisKindOfCard(f"the card in the reader is no {kind} card any more")
             yield card
 
     @contextmanager
@@ -380,15 +349,16 @@ class Session:
             return
         with refusing(Kind.HC), self._card(Kind.HC) as card:
             data = operations.read_basic_data(card)
-            yield data.number, data.person_id, lambda challenge: _part_of(card, challenge)
+            yield data.number, data.person_id, lambda challenge: _part_of(card, Kind.HC, challenge)
 
     @contextmanager
-    def _staff(self) -> Iterator[tuple[str, str, Callable[[bytes], Part]]]:
+    def _staff(self, absent: int = 1402) -> Iterator[tuple[str, str, Callable[[bytes], Part]]]:
+        """The staff card's number, its holder's ID and how it signs. Raises Refused with ``absent`` without a card."""
         if self._find(Kind.HPC) is None:
-            raise Refused(1402)
+            raise Refused(absent)
         with refusing(Kind.HPC), self._card(Kind.HPC) as card:
             member = operations.read_staff_member(card)
-            yield operations.read_number(card), member.person_id, lambda challenge: _part_of(card, challenge)
+            yield operations.read_number(card), member.person_id, lambda challenge: _part_of(card, Kind.HPC, challenge)
 
     def _signed(
         self,
@@ -407,7 +377,8 @@ class Session:
         number = "" if without_sam is not None or module is None else module.number
         block = Block(secrets.token_hex(16), institution or "", number, **cards)
         at = self._now().replace(microsecond=0)
-        challenge = signature_block.challenge(block.message(service_type, at))
+        # a program that sends the kind as a number drops its leading zero
+        challenge = signature_block.challenge(block.message(service_type.zfill(2), at))
         with refusing(Kind.SAM):
             parts = [sign(challenge) for sign in signers]
         return asdict(block) | {"signature": signature_block.pack(at, parts)}
@@ -420,19 +391,13 @@ class Session:
             return False
 
 
-def _part_of(card: Card, challenge: bytes) -> Part:
-    """A card's part. Raises PinNotVerified where the holder set a PIN and did not give it."""
-    signed = operations.sign(card, challenge)
-    if signed.state == PinState.NOT_VERIFIED:
-        raise operations.PinNotVerified("the holder's PIN is needed")
+def _part_of(card: Card, kind: Kind, challenge: bytes) -> Part:
+    """A card's part. Raises Refused, also where the holder set a PIN and did not give it."""
+    with refusing(kind):
+        signed = operations.sign(card, challenge)
+        if signed.state == PinState.NOT_VERIFIED:
+            raise operations.PinNotVerified("the holder's PIN is needed")
     return Part(signed.state, signed.signature)
-
-
-def _card_sam(device: Device) -> CardSam | None:
-    try:
-        return CardSam(device) if device.card_present() else None
-    except (CardError, DeviceError):
-        return None
 
 
 def _holds(device: Device, kind: Kind) -> bool:
@@ -443,7 +408,5 @@ def _holds(device: Device, kind: Kind) -> bool:
         return False
 
 
-def _roc(day: Any) -> str:
-    from nhicard.formats import rocdate
-
+def _roc(day: date | None) -> str:
     return rocdate.format_date(day) if day else ""

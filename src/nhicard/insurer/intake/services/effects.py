@@ -6,12 +6,16 @@ checked again (``Overtaken``).
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
 from django.db import IntegrityError
+from django.db.models import F, Q
 
 from nhicard.checks.facts.refills import DISPENSING, LIST_KINDS
+from nhicard.formats.tables import codes
 from nhicard.insurer.intake.models import Refill, Visit, VisitState
 from nhicard.insurer.intake.services import bulk
 
@@ -19,6 +23,7 @@ CORRECTIONS: Final = ("3", "4")
 DELETE, CANCEL, UNDO = "D", "C", "E"
 INSTRUCTIONS: Final = (DELETE, CANCEL, UNDO)
 _AT_ONCE: Final = 2000
+_STAND_INS: Final = list(codes("2.0", "visit-id-special"))
 
 
 class Overtaken(IntegrityError):
@@ -33,6 +38,9 @@ def before(visits: pl.DataFrame, *, is_precheck: bool) -> None:
     deleting = visits.filter((pl.col("state") == VisitState.CARRIED_OUT) & (pl.col("upload_kind") == DELETE))
     _free_refills(deleting, is_precheck=is_precheck)
     _retire(deleting["key"], VisitState.DELETED)
+    for part in _parts(deleting["key"].to_list()):  # changes of allergy entries go with their record
+        changes = Visit.objects.filter(key__in=part, state=VisitState.CARRIED_OUT)
+        changes.exclude(upload_kind__in=INSTRUCTIONS).update(state=VisitState.DELETED)
 
 
 def after(visits: pl.DataFrame, fields: pl.DataFrame, *, is_precheck: bool) -> None:
@@ -49,8 +57,13 @@ def after(visits: pl.DataFrame, fields: pl.DataFrame, *, is_precheck: bool) -> N
 
 
 def _retire(keys: pl.Series, state: VisitState) -> None:
-    for part in keys.to_frame().iter_slices(_AT_ONCE):
-        Visit.objects.filter(key__in=part.to_series().to_list(), state=VisitState.ACCEPTED).update(state=state)
+    for part in _parts(keys.to_list()):
+        Visit.objects.filter(key__in=part, state=VisitState.ACCEPTED).update(state=state)
+
+
+def _parts(values: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
 
 
 def _free_refills(deleting: pl.DataFrame, *, is_precheck: bool) -> None:
@@ -64,40 +77,72 @@ def _free_refills(deleting: pl.DataFrame, *, is_precheck: bool) -> None:
 
 
 def _issue(issuing: pl.DataFrame, *, is_precheck: bool) -> None:
-    """Refills 1 to M26 (general) and M29 (controlled); a correction adds and drops what the new counts say."""
+    """Refills 1 to M26 (general) and M29 (controlled); a correction adds and drops what the new counts say.
+
+    The refills up to the record's own M33 and M34 are dispensed at once, and those whose dispensing came before the
+    prescription (accepted with a warning, D024) are taken by it.
+    """
+    known = issuing.filter((pl.col("identifier") != "") & ~pl.col("identifier").is_in(_STAND_INS))
     frames = []
     for kind, of in LIST_KINDS.items():
-        count = pl.col(of.count).str.strip_chars().cast(pl.Int64, strict=False)
-        chosen = issuing.filter((pl.col("identifier") != "") & (count > 0) & (count < 100))
+        count, own = _whole(of.count), _number(of.number)
+        chosen = known.filter(count > 0).with_columns(own=own)
         numbered = chosen.with_columns(number=pl.int_ranges(1, count.clip(upper_bound=99) + 1)).explode("number")
+        taken = (pl.col("number") <= pl.col("own")).fill_null(False)
         frames.append(
-            numbered.select("identifier", "number", "institution", "patient_id", list_kind=pl.lit(kind, pl.String))
+            numbered.select(
+                "identifier",
+                "number",
+                "institution",
+                "patient_id",
+                list_kind=pl.lit(kind, pl.String),
+                dispensed_by=pl.when(taken).then("institution").otherwise(pl.lit("")),
+                dispensed_identifier=pl.when(taken).then("identifier").otherwise(pl.lit("")),
+            )
         )
-    wanted = pl.concat(frames).unique(["identifier", "list_kind", "number"], maintain_order=True)
-    prescriptions = issuing.filter(pl.col("identifier") != "")["identifier"].to_list()
-    known = Refill.objects.filter(identifier__in=prescriptions, is_precheck=is_precheck)
+    same = ["identifier", "list_kind", "number"]
+    wanted = pl.concat(frames).unique(same, maintain_order=True)
+    prescriptions = known["identifier"].to_list()
+    rows = Refill.objects.filter(identifier__in=prescriptions, is_precheck=is_precheck)
     stored = pl.DataFrame(
-        list(known.values_list("identifier", "list_kind", "number", "pk")),
+        list(rows.values_list(*same, "pk")),
         schema={"identifier": pl.String, "list_kind": pl.String, "number": pl.Int64, "pk": pl.Int64},
         orient="row",
     )
-    same = ["identifier", "list_kind", "number"]
-    dropped = stored.join(wanted, on=same, how="anti")["pk"].to_list()
-    Refill.objects.filter(pk__in=dropped, dispensed_by="").delete()
-    added = wanted.join(stored, on=same, how="anti").with_columns(
-        is_precheck=pl.lit(is_precheck),
-        dispensed_by=pl.lit(""),
-        dispensed_identifier=pl.lit(""),
-        cancelled=pl.lit(False),
+    dropped = Refill.objects.filter(pk__in=stored.join(wanted, on=same, how="anti")["pk"].to_list())
+    dropped.filter(Q(dispensed_by="") | Q(dispensed_identifier=F("identifier"))).delete()
+    added = wanted.join(stored, on=same, how="anti")
+    bulk.insert(Refill, added.with_columns(is_precheck=pl.lit(is_precheck), cancelled=pl.lit(False)))
+    if added.height:
+        _take_earlier_dispensings(added["identifier"].unique().to_list(), is_precheck=is_precheck)
+
+
+def _take_earlier_dispensings(prescriptions: list[str], *, is_precheck: bool) -> None:
+    earlier = Visit.objects.filter(
+        original_identifier__in=prescriptions,
+        category__in=DISPENSING,
+        state=VisitState.ACCEPTED,
+        is_precheck=is_precheck,
     )
-    bulk.insert(Refill, added)
+    for visit in earlier.order_by("id"):
+        fields = json.loads(visit.fields)
+        for kind, of in LIST_KINDS.items():
+            number = str(fields.get(of.number) or "").strip()[:1]
+            if number.isdigit() and int(number):
+                Refill.objects.filter(
+                    identifier=visit.original_identifier,
+                    is_precheck=is_precheck,
+                    list_kind=kind,
+                    number=int(number),
+                    dispensed_by="",
+                ).update(dispensed_by=visit.institution, dispensed_identifier=visit.identifier)
 
 
 def _dispense(dispensing: pl.DataFrame, *, is_precheck: bool) -> None:
     """Take the refill that M33 or M34 says. Raises Overtaken where somebody else has taken it meanwhile."""
     for kind, of in LIST_KINDS.items():
-        number = pl.col(of.number).str.strip_chars().str.head(1).cast(pl.Int64, strict=False)
-        for row in dispensing.with_columns(number=number).filter(pl.col("number") > 0).iter_rows(named=True):
+        numbered = dispensing.with_columns(number=_number(of.number)).filter(pl.col("number") > 0)
+        for row in numbered.iter_rows(named=True):
             refill = Refill.objects.filter(
                 identifier=row["original_identifier"], is_precheck=is_precheck, list_kind=kind, number=row["number"]
             )
@@ -106,3 +151,12 @@ def _dispense(dispensing: pl.DataFrame, *, is_precheck: bool) -> None:
             )
             if not taken and refill.exclude(dispensed_identifier=row["identifier"]).exists():
                 raise Overtaken
+
+
+def _whole(field: str) -> pl.Expr:
+    return pl.col(field).str.strip_chars().cast(pl.Int64, strict=False)
+
+
+def _number(field: str) -> pl.Expr:
+    """Which refill a record dispenses: the first character of M33 or M34."""
+    return pl.col(field).str.strip_chars().str.head(1).cast(pl.Int64, strict=False)

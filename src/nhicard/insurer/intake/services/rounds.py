@@ -1,7 +1,8 @@
 """Records of one batch that depend on each other, put into rounds that are checked and written one after the other.
 
-A deletion and the record sent anew, a prescription and its dispensing, two dispensings of one prescription: each later
-one must be checked with the earlier on record. All other records go together in the first round.
+A deletion and the record sent anew, a prescription and its dispensing, a first visit and the return on the same day: each
+later one must be checked with the earlier on record. Whatever a rule asks of the records on file is about the same
+person, so a person with such records takes one round after the other; everybody else goes in the first.
 """
 
 from __future__ import annotations
@@ -12,47 +13,31 @@ from typing import Final
 
 import polars as pl
 
-from nhicard.checks.facts.refills import DISPENSING
 from nhicard.formats.batch import Batch
 
-#: More rounds than a day's honest uploads need; records beyond are checked together in the last one.
+#: More than one person's records of a batch need; those beyond are checked together in the last round.
 MOST: Final = 32
 _INSTRUCTIONS: Final = ("3", "4", "C", "D", "E")
-_TOKENS: Final = ("key", "prescription")
+_REPORT: Final = "5"
+_RETURN: Final = "AI"
 
 
 def rounds(visits: pl.DataFrame) -> pl.Series:
     """The round (from 0) of each row.
 
-    ``visits``: ``key``, ``identifier``, ``original_identifier``, ``category``, ``upload_kind`` as they are stored, in
-    the order in which they came.
+    ``visits``: the stored columns and ``changes_entries`` (``storing.typed``), in the order in which they came.
     """
-    places = visits.with_row_index("row").select(
-        "row",
-        instructs=pl.col("upload_kind").is_in(_INSTRUCTIONS),
-        key=pl.lit("k ") + pl.col("key"),
-        prescription=pl.when(pl.col("category").is_in(DISPENSING) & (pl.col("original_identifier") != ""))
-        .then(pl.lit("p ") + pl.col("original_identifier"))
-        .when(pl.col("identifier") != "")
-        .then(pl.lit("p ") + pl.col("identifier")),
-        dispenses=pl.col("category").is_in(DISPENSING),
+    refers = (
+        pl.col("upload_kind").is_in(_INSTRUCTIONS)
+        | (pl.col("original_identifier") != "")
+        | (pl.col("category") == _RETURN)
+        | (pl.col("data_type") == _REPORT)
+        | pl.col("changes_entries")
+        | (pl.len().over("patient_id", "visit_time") > 1)
     )
-    tokens = places.unpivot(on=_TOKENS, index=["row", "instructs", "dispenses"], value_name="token").drop_nulls("token")
-    # two plain records of one key are duplicates, which the rules find by themselves
-    depend = (pl.len().over("token") > 1) & (pl.col("instructs") | pl.col("dispenses")).any().over("token")
-    entangled = tokens.filter(depend).sort("row")
-    found = pl.zeros(visits.height, dtype=pl.UInt32, eager=True)
-    if not entangled.height:
-        return found
-    chosen: dict[int, int] = {}
-    last: dict[str, int] = {}
-    # only records that depend on another one come by here
-    for (row,), own in entangled.group_by("row", maintain_order=True):
-        names = own["token"].to_list()
-        turn = min(MOST - 1, max((last[name] + 1 for name in names if name in last), default=0))
-        chosen[int(str(row))] = turn
-        last.update(dict.fromkeys(names, turn))
-    return found.scatter(list(chosen), list(chosen.values()))
+    turn = pl.int_range(pl.len()).over("patient_id").clip(upper_bound=MOST - 1)
+    depends = (pl.col("patient_id") != "") & refers.any().over("patient_id")
+    return visits.select(pl.when(depends).then(turn).otherwise(0).cast(pl.UInt32)).to_series()
 
 
 def split(batch: Batch, turns: pl.Series) -> Iterator[tuple[Batch, pl.Series]]:

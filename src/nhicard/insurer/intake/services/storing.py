@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 from django.db import models
 
+from nhicard.checks.facts.entries import only_deletes_entries
 from nhicard.formats import rocdate
 from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.batch import Batch
@@ -48,7 +49,8 @@ _STORED: Final = (
 def typed(joint: Joint, assumptions: Assumptions) -> pl.DataFrame:
     """The batch's visits as they are stored, a row each in the batch's order, ``state`` still to come.
 
-    Beside the stored columns: ``record file number submission_id``.
+    Beside the stored columns: ``record file number submission_id`` and ``changes_entries`` (the record does nothing but
+    delete allergy entries of another one with its key).
     """
     batch, edition = joint.batch, joint.edition
     by_file = pl.DataFrame(
@@ -65,9 +67,11 @@ def typed(joint: Joint, assumptions: Assumptions) -> pl.DataFrame:
     ]
     day = pl.coalesce(_day(_ACTUAL_TIME[edition]), _day(_COLUMNS["visit_time"][edition]))
     return (
-        batch.visits.hstack(joint.files.select("file", "number"))
+        _with_vaccination(batch)
+        .hstack(joint.files.select("file", "number"))
+        .with_columns(changes_entries=only_deletes_entries(batch))
         .with_columns(*texts, fields=_as_json(visit_fields(edition)), visit_date=day)
-        .select("record", "file", "number", *_COLUMNS, "fields", "visit_date")
+        .select("record", "file", "number", "changes_entries", *_COLUMNS, "fields", "visit_date")
         .join(by_file, on="file", how="left", maintain_order="left")
         .with_columns(
             edition=pl.lit(edition),
@@ -83,7 +87,7 @@ def with_states(visits: pl.DataFrame, findings: pl.DataFrame, refused_files: pl.
     """The rows with what became of them: accepted, carried out, or rejected by a finding of theirs or of the file."""
     rejected = findings.filter(pl.col("severity") == "reject")["record"].drop_nulls().unique()
     refused = pl.col("record").is_in(rejected.implode()) | pl.col("file").is_in(refused_files.implode())
-    instructs = pl.col("upload_kind").is_in(INSTRUCTIONS)
+    instructs = pl.col("upload_kind").is_in(INSTRUCTIONS) | pl.col("changes_entries")
     return visits.with_columns(
         state=pl.when(refused)
         .then(pl.lit(VisitState.REJECTED.value))
@@ -99,9 +103,9 @@ def write_visits(visits: pl.DataFrame) -> None:
 
 
 def write_orders(part: Batch, visits: pl.DataFrame) -> None:
-    """The orders of a part's accepted records; ``visits`` are the part's rows."""
+    """The orders of a part's records that were not rejected; ``visits`` are the part's rows."""
     of_visit = visits.select("submission_id", "number", "state")[part.orders["visit"]]
-    accepted = part.orders.with_columns(of_visit.get_columns()).filter(pl.col("state") == VisitState.ACCEPTED)
+    accepted = part.orders.with_columns(of_visit.get_columns()).filter(pl.col("state") != VisitState.REJECTED)
     code = pl.col(_ORDER_CODE[part.edition]).str.strip_chars().fill_null("").str.head(20)
     rows = accepted.select(
         "submission_id", "order", record="number", code=code, fields=_as_json(order_fields(part.edition))
@@ -162,6 +166,19 @@ _SETTLED: Final = [
     *("state", "claim", "claimed_until", "checked_at", "encoding", "result_until"),
     *("records", "orders", "accepted", "accepted_with_warnings", "rejected", "accepted_orders"),
 ]
+
+
+def _with_vaccination(batch: Batch) -> pl.DataFrame:
+    """Visits, in which vaccination records of 1.0 (A00=2) have time and institution of their first vaccination."""
+    if batch.edition != "1.0" or "A62" not in batch.orders.columns:
+        return batch.visits
+    sent = batch.orders.filter(pl.col("A62").str.strip_chars() != "").unique("visit", keep="first", maintain_order=True)
+    rows = pl.int_range(batch.visits.height, dtype=pl.UInt32, eager=True).alias("visit").to_frame()
+    first = rows.join(sent.select("visit", "A62", "A63"), on="visit", how="left", maintain_order="left")
+    wide = batch.visits.hstack(first.select(time="A62", place="A63"))
+    vaccination = (pl.col("A00") == "2") & pl.col("time").is_not_null()
+    place = pl.when(vaccination & (pl.col("place").str.strip_chars() != "")).then("place").otherwise("A14")
+    return wide.with_columns(A17=pl.when(vaccination).then("time").otherwise("A17"), A14=place).drop("time", "place")
 
 
 def _cut(name: str) -> pl.Expr:

@@ -13,7 +13,7 @@ from nhicard.cli import explain
         ("D055", ["格式 2.0", "M49", "61", "M04", "錯誤示例", "正確示例", "late-card"]),
         ("M49", ["實際就醫", "MB1", "D055", "D060"]),
         ("AD14", ["格式 1.0", "格式 2.0", "A18", "M13", "m13_blank_or_ic08"]),
-        ("C001", ["未檢核", "records that the insurer already holds"]),
+        ("C001", ["只有保險人能檢核", "it already holds"]),
         ("10", ["drugs"]),
         ("d055", ["格式 2.0"]),
     ],

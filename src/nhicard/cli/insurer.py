@@ -17,12 +17,17 @@ Home = Annotated[
 ]
 db = typer.Typer(no_args_is_help=True, help="The insurer's database: upgrade, check, backup, restore. 資料庫維護。")
 
+cloud_sam = typer.Typer(
+    no_args_is_help=True, help="Applications for cloud SAMs: list, decide, revoke. 雲端安全模組申請審核。"
+)
+
 
 def register(app: typer.Typer) -> None:
     """Put the commands into the one of the whole package."""
     app.command()(serve)
     app.command()(worker)
     app.add_typer(db, name="db")
+    app.add_typer(cloud_sam, name="cloud-sam")
 
 
 def ready(home: Path | None) -> None:
@@ -142,6 +147,63 @@ def restore(
 
     _plainly(database.restore, file)
     typer.echo(f"已還原 Restored from: {file}")
+
+
+@cloud_sam.command("list")
+def list_applications(home: Home = None) -> None:
+    """List the applications, oldest first."""
+    ready(home)
+    from rich.console import Console
+    from rich.table import Table
+
+    from nhicard.insurer.datacentre.models import CloudSamApplication
+
+    table = Table("編號 number", "院所 institution", "申請時間 applied", "狀態 state", "安全模組 SAM")
+    for row in CloudSamApplication.objects.select_related("institution", "sam").order_by("applied_at"):
+        sam = row.sam.number if row.sam else ""
+        table.add_row(
+            str(row.pk), row.institution.code, f"{row.applied_at:%Y-%m-%d %H:%M}", row.get_state_display(), sam
+        )
+    Console().print(table)
+
+
+@cloud_sam.command("decide")
+def decide_application(
+    number: Annotated[int, typer.Argument(help="Number of the application.")],
+    approve: Annotated[bool, typer.Option("--approve/--refuse", help="The decision.")],
+    home: Home = None,
+) -> None:
+    """Approve or refuse an application that waits for a decision."""
+    ready(home)
+    from nhicard.insurer.datacentre.models import CloudSamApplication
+    from nhicard.insurer.datacentre.services import security_modules
+
+    application = CloudSamApplication.objects.filter(pk=number).first()
+    if application is None:
+        typer.echo(f"沒有 {number} 號申請。There is no application {number}.", err=True)
+        raise typer.Exit(2)
+    try:
+        security_modules.decide(application, approved=approve)
+    except ValueError:
+        typer.echo(f"{number} 號申請已有決定。Application {number} is decided already.", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"{number}: {'核准 approved' if approve else '不核准 refused'}")
+
+
+@cloud_sam.command("revoke")
+def revoke_sam(sam: Annotated[str, typer.Argument(help="SAM id.")], home: Home = None) -> None:
+    """Revoke a SAM: from now on its signatures are refused."""
+    ready(home)
+    from nhicard.insurer import clock
+    from nhicard.insurer.datacentre.services import security_modules
+    from nhicard.insurer.registry.models import SecurityModule
+
+    try:
+        security_modules.revoke(sam, clock.now())
+    except SecurityModule.DoesNotExist:
+        typer.echo(f"沒有安全模組 {sam}。There is no SAM {sam}.", err=True)
+        raise typer.Exit(2) from None
+    typer.echo(f"已註銷 Revoked: {sam}")
 
 
 def _plainly(work: Any, file: Path) -> None:

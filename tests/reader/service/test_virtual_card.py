@@ -129,8 +129,7 @@ def test_a_session_of_more_than_an_hour_is_over(room: Room) -> None:
 def at_home(home: Home, insurer: Insurer, clock: Clock) -> Iterator[Room]:
     """A nurse's machine that may recognise cards without a network, and has none."""
     with served(home, insurer, clock, home_care=True) as room:
-        w.with_root(room)
-        yield room.opened()
+        yield room.opened()  # which keeps the insurer's root
 
 
 def test_a_card_is_recognised_without_a_network(at_home: Room) -> None:

@@ -279,10 +279,9 @@ def moved_to(sam: str) -> World:
     return world
 
 
-def with_root(room: Room) -> None:
-    """The insurer's root certificate lies in the home folder."""
-    root = room.home.folder.parent / "insurer" / "keys" / "root.pem"
-    room.home.root.write_bytes(root.read_bytes())
+def without_root(room: Room) -> None:
+    """The insurer's root certificate, kept at the SAM's verification, is gone from the home folder."""
+    room.home.root.unlink()
 
 
 # ---- cloud SAMs ----

@@ -314,6 +314,7 @@ class SamVerified(Reply):
     hospitalId: str = ""
     hospitalName: str = ""
     hospitalShortName: str = ""
+    rootCertificate: str = Field("", description="the insurer's root, PEM, to recognise cards without a network")
 
 
 class Application(Reply):

@@ -121,6 +121,7 @@ class Session:
                     raise Refused(_OFFLINE) if refusal.code in _NOT_REACHED else refusal from None
                 reply = {}
             self._contact = self._now()
+            home_care.keep_root(self._settings.home.root, reply.get("rootCertificate"))
             names = ("hospitalName", "hospitalShortName")
             return {"samId": sam.number, "hospitalId": sam.institution} | {name: reply.get(name, "") for name in names}
 

@@ -42,6 +42,7 @@ def verify(caller: Caller, machine: str) -> dict[str, Any]:
         "hospitalId": institution.code,
         "hospitalName": institution.name,
         "hospitalShortName": institution.short_name,
+        "rootCertificate": authority().root.public_bytes(Encoding.PEM).decode(),
     }
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from django.db import IntegrityError, transaction
 
 from nhicard.insurer.intake.kinds import Channel
-from nhicard.insurer.intake.models import Payload, SignatureUse, State, Submission
+from nhicard.insurer.intake.models import Finding, Order, Payload, SignatureUse, State, Submission, Visit
 
 _CODEC: Final = "zstd"
 _BASE36: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -39,14 +39,20 @@ class Upload:
 def receive(upload: Upload, now: datetime) -> Submission:
     """Keep an upload and give its receipt; the same upload gets the receipt that it had.
 
+    One of which nothing was accepted is checked again under its receipt when it is sent anew: what it lacked may be on
+    record by now.
+
     When this returns, the content is on disk. Raises SignatureUsedBefore.
     """
     digest = hashlib.sha256(upload.content).digest()
     for attempt in range(_ATTEMPTS):
         try:
             with transaction.atomic():
-                submission = _known(upload, digest) or _kept(upload, digest, now, attempt)
-                _bind_signature(upload.signature, submission)
+                known = _known(upload, digest)
+                submission = known or _kept(upload, digest, now, attempt)
+                is_retry = _bind_signature(upload.signature, submission)
+                if known and not is_retry and _came_to_nothing(known):
+                    _reopen(known)
                 return submission
         except IntegrityError:
             continue  # the same upload, or the same receipt, came in between: look again
@@ -98,12 +104,26 @@ def _kept(upload: Upload, digest: bytes, now: datetime, attempt: int) -> Submiss
     return submission
 
 
-def _bind_signature(signature: bytes, submission: Submission) -> None:
+def _bind_signature(signature: bytes, submission: Submission) -> bool:
+    """Whether this very signature brought the submission before: the request is the same one, sent again."""
     if not signature:
-        return
-    use, _ = SignatureUse.objects.get_or_create(digest=signature, defaults={"submission": submission})
+        return False
+    use, is_new = SignatureUse.objects.get_or_create(digest=signature, defaults={"submission": submission})
     if use.submission_id != submission.pk:
         raise SignatureUsedBefore
+    return not is_new
+
+
+def _came_to_nothing(submission: Submission) -> bool:
+    return submission.state == State.SET_ASIDE or (submission.state == State.CHECKED and not submission.accepted)
+
+
+def _reopen(submission: Submission) -> None:
+    """Back into the queue; what the earlier check left is rejected records and findings only."""
+    for rows in (Visit, Order, Finding):
+        rows.objects.filter(submission=submission).delete()
+    submission.state, submission.tries, submission.claim, submission.claimed_until = State.PENDING, 0, "", None
+    submission.save(update_fields=["state", "tries", "claim", "claimed_until"])
 
 
 def _receipt(upload: Upload, digest: bytes, now: datetime, attempt: int) -> str:

@@ -1,7 +1,7 @@
 """Records of one batch that depend on each other, put into rounds that are checked and written one after the other.
 
-A deletion and the record sent anew, a prescription and its dispensing, a first visit and the return on the same day: each
-later one must be checked with the earlier on record. Whatever a rule asks of the records on file is about the same
+A deletion and the record sent anew, a prescription and its dispensing, a first visit and the return on the same day:
+each later one must be checked with the earlier on record. Whatever a rule asks of the records on file is about the same
 person, so a person with such records takes one round after the other; everybody else goes in the first.
 """
 

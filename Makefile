@@ -36,6 +36,8 @@ lint: setup  ## style, types, room boundaries
 test: lint  ## lint, then the whole test suite
 	@echo "==> pytest"
 	$(BIN)/python -m pytest
+	@echo "==> the insurer's tests again, on PostgreSQL"
+	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest tests/insurer
 
 fuzz: setup  ## the property tests, much longer
 	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2

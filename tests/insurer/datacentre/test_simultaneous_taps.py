@@ -25,10 +25,13 @@ READERS = 2
 
 @pytest.fixture
 def database_file(
-    insurer_home: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
+    insurer_home: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> Iterator[ThreadPoolExecutor]:
-    """Threads whose connections go to a database file with the settings of production."""
-    monkeypatch.setitem(connections.settings["default"], "NAME", insurer_home / "insurer.sqlite3")
+    """Threads whose connections go to a database with the settings of production: a SQLite file, or PostgreSQL."""
+    if connections["default"].vendor == "sqlite":
+        monkeypatch.setitem(connections.settings["default"], "NAME", insurer_home / "insurer.sqlite3")
+    else:
+        request.getfixturevalue("transactional_db")
     with django_db_blocker.unblock(), ThreadPoolExecutor(READERS) as threads:
         threads.submit(call_command, "migrate", verbosity=0).result()
         yield threads

@@ -35,11 +35,12 @@ SOCKET = Path("/run/pcscd/pcscd.comm")
 DRIVER = Path("/usr/lib/pcsc/drivers/serial/libifdvpcd.so")
 NAMES = ["Virtual PCD 00 00", "Virtual PCD 00 01"]
 PATIENCE = 20  # seconds until a test gives up waiting for the service
+PCSCD = shutil.which("pcscd", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 MISSING = [
     what
     for what, there in {
         "pyscard": importlib.util.find_spec("smartcard") is not None,
-        "pcscd": SOCKET.exists() or shutil.which("pcscd") is not None,
+        "pcscd": SOCKET.exists() or PCSCD is not None,
         "the virtual reader (vsmartcard-vpcd)": DRIVER.exists(),
         "root, to start pcscd": SOCKET.exists() or (hasattr(os, "geteuid") and os.geteuid() == 0),
     }.items()
@@ -66,7 +67,7 @@ class Service:
     process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen(["pcscd", "--foreground", "--critical"], stdout=subprocess.DEVNULL)
+        self.process = subprocess.Popen([PCSCD or "pcscd", "--foreground", "--critical"], stdout=subprocess.DEVNULL)
         wait_for(lambda: set(NAMES) <= set(names()), "the virtual reader")
 
     def stop(self) -> None:

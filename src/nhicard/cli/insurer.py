@@ -211,6 +211,6 @@ def _plainly(work: Any, file: Path) -> None:
 
     try:
         work(file.resolve())
-    except (CannotDo, FileExistsError, FileNotFoundError) as reason:
+    except (CannotDo, OSError) as reason:
         typer.echo(str(reason), err=True)
         raise typer.Exit(2) from None

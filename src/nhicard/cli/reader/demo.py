@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
-import socket
-import ssl
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-import httpx
 import polars as pl
 from rich.console import Console
 
+from nhicard.cli.processes import client_of, free_port, service
 from nhicard.formats import rocdate
 from nhicard.identity import visit_identifier
 from nhicard.identity.keyring import KeyRing
@@ -32,7 +25,6 @@ from nhicard.reader.phone import VirtualCardFile
 
 CLINIC: Final = "3501200000"  # the insurer's own test clinic
 _PATIENT: Final = "A123456789"
-_STARTS_WITHIN: Final = 60.0
 _LEFT_BEHIND: Final = {"insurer", "reader", "datacentre.log", "reader.log"}
 _CONSOLE: Final = Console(highlight=False)
 
@@ -48,18 +40,18 @@ def run(folder: Path, *, quiet: bool) -> int:
     home = Home(folder / "reader")
     insurer = folder / "insurer"
     with ExitStack() as running:
-        centre_port, reader_port = _free_port(), _free_port()
+        centre_port, reader_port = free_port(), free_port()
         centre_url, reader_url = f"https://127.0.0.1:{centre_port}", f"https://127.0.0.1:{reader_port}"
         serve = ["serve", "--home", str(insurer), "--port", str(centre_port), "--test-cards"]
-        running.enter_context(_service(serve, folder / "datacentre.log"))
+        running.enter_context(service(serve, folder / "datacentre.log"))
         centre_ca = insurer / "https" / "https.pem"
-        centre = running.enter_context(_client(centre_url, centre_ca, "/datacentre/openapi.json"))
+        centre = running.enter_context(client_of(centre_url, centre_ca, "/datacentre/openapi.json"))
         with DataCentre(centre_url, centre_ca) as data_centre:
             virtual = _make_cards(home, data_centre)
         serve = ["reader", "serve", "--home", str(home.folder), "--port", str(reader_port), "--no-pcsc"]
         serve += ["--centre", centre_url, "--centre-ca", str(centre_ca)]
-        running.enter_context(_service(serve, folder / "reader.log"))
-        reader = running.enter_context(_client(reader_url, home.https / "https.pem", "/openapi.json"))
+        running.enter_context(service(serve, folder / "reader.log"))
+        reader = running.enter_context(client_of(reader_url, home.https / "https.pem", "/openapi.json"))
         desk = Desk(reader, centre, lambda exchange: _show(exchange, quiet=quiet))
         try:
             demo.walk(desk, virtual, _PATIENT, rocdate.now)
@@ -132,51 +124,3 @@ def _show(exchange: Exchange, *, quiet: bool) -> None:
         _CONSOLE.print(
             f"  {place} {exchange.method:6} {exchange.path:42} [cyan]{exchange.code}[/cyan] {facts}", soft_wrap=True
         )
-
-
-@contextmanager
-def _service(arguments: list[str], log: Path) -> Iterator[None]:
-    """One of our own commands as a process of its own, output to a log, stopped at the end."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nhicard", *arguments],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=os.environ | {"PYTHONUNBUFFERED": "1"},
-        )
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-
-
-@contextmanager
-def _client(url: str, ca: Path, ready: str) -> Iterator[httpx.Client]:
-    """A client of a service that is starting; raises TimeoutError where it does not come up."""
-    deadline = time.monotonic() + _STARTS_WITHIN
-    while not ca.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
-    if not ca.exists():
-        raise TimeoutError(f"{url} did not start")
-    with httpx.Client(base_url=url, verify=ssl.create_default_context(cafile=str(ca)), timeout=20) as client:
-        while True:
-            try:
-                client.get(ready).raise_for_status()
-                break
-            except httpx.TransportError:
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"{url} did not start") from None
-                time.sleep(0.1)
-        yield client
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -61,7 +61,11 @@ class Asked:
     spelling: dict[str, str]
 
     def __getitem__(self, key: str) -> str:
-        return self.values.get(key.lower(), "")
+        """The value, empty where there is none. Raises Returned for characters that no value of the service has."""
+        value = self.values.get(key.lower(), "")
+        if not value.isascii() or "\0" in value:
+            raise Returned(OTHER, f"{key} 含有不能使用的字元 {key} has characters that cannot be there")
+        return value
 
 
 # The Python client writes sSamId and reads RtnCode; the others write sSamid and read rtnCode.
@@ -98,6 +102,10 @@ def _answering(answer: Callable[[HttpRequest, Asked], dict[str, Any]]) -> Callab
             reply = {"rtnCode": returned.code}
             if returned.detail:
                 reply["message"] = returned.detail
+        except Exception as error:
+            # the path is one of ours, for another one leads elsewhere
+            _log.error("%s failed with %s", request.path, type(error).__name__, exc_info=True)
+            reply = {"rtnCode": OTHER, "message": "系統異常，請稍後再試 a fault of the service; try again later"}
         return JsonResponse({spelling.get(key, key): value for key, value in reply.items()})
 
     return operation
@@ -203,7 +211,7 @@ def _address(request: HttpRequest) -> str | None:
     if settings.PROXY and address == settings.PROXY:
         address = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
     try:
-        return str(ipaddress.ip_address(address))
+        return str(ipaddress.ip_address(address.partition("%")[0]))  # a zone is the proxy's own affair
     except ValueError:
         return None
 

@@ -14,6 +14,7 @@ LARGEST_UPLOAD: Final = 160 * 1024 * 1024
 MOST_RECORDS: Final = 120_000
 UPLOADS_A_MINUTE: Final = 600
 _REC: Final = re.compile(rb"<REC[\s>]")
+_SHORTEST: Final = len(b"<REC>")
 
 
 def require_size(content: bytes) -> None:
@@ -22,7 +23,7 @@ def require_size(content: bytes) -> None:
         raise Returned(OTHER, f"檔案超過 {LARGEST_UPLOAD:,} 位元組，請分檔上傳 file too large; split it")
     if not content:
         raise Returned(OTHER, "檔案沒有內容 the file is empty")
-    if len(content) > MOST_RECORDS * 20 and sum(1 for _ in _REC.finditer(content)) > MOST_RECORDS:
+    if len(content) > MOST_RECORDS * _SHORTEST and sum(1 for _ in _REC.finditer(content)) > MOST_RECORDS:
         raise Returned(
             OTHER, f"超過 {MOST_RECORDS:,} 筆，請分檔上傳 more records than {MOST_RECORDS:,}; split the file"
         )

@@ -70,7 +70,8 @@ def typed(joint: Joint, assumptions: Assumptions) -> pl.DataFrame:
         _with_vaccination(batch)
         .hstack(joint.files.select("file", "number"))
         .with_columns(changes_entries=only_deletes_entries(batch))
-        .with_columns(*texts, fields=_as_json(visit_fields(edition)), visit_date=day)
+        .with_columns(batch.visits.select(fields=_as_json(visit_fields(edition))).to_series())
+        .with_columns(*texts, visit_date=day)
         .select("record", "file", "number", "changes_entries", *_COLUMNS, "fields", "visit_date")
         .join(by_file, on="file", how="left", maintain_order="left")
         .with_columns(

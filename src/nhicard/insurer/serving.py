@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import django
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 
 if TYPE_CHECKING:
     from nhicard.checks.context import Context
@@ -27,6 +28,8 @@ def set_up() -> bool:
 
     home = Path(settings.HOME)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if connection.vendor == "sqlite":
+        Path(str(settings.DATABASES["default"]["NAME"])).touch(mode=0o600)  # one that exists keeps its mode
     call_command("migrate", verbosity=0, interactive=False)
     return authority.create(clock.now())
 

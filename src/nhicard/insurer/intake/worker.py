@@ -25,6 +25,7 @@ from nhicard.insurer.intake.services.rounds import rounds, split
 from nhicard.insurer.registry import references
 
 _RACES: Final = 5
+_DEADLOCK: Final = "40P01"  # PostgreSQL's SQLSTATE deadlock_detected
 _log = logging.getLogger("nhicard.worker")
 
 
@@ -68,8 +69,10 @@ class Worker:
         began = time.perf_counter()
         try:
             self._process(claimed)
-        except (OperationalError, LostClaim):
+        except OperationalError:
             raise
+        except LostClaim:
+            _log.warning("another worker took over a batch of %d submissions", len(claimed))
         except Exception as error:
             # which of them it was is not known: each is tried alone next time
             _log.error("a batch of %d submissions failed with %s", len(claimed), type(error).__name__, exc_info=True)
@@ -88,6 +91,9 @@ class Worker:
                 return
             except IntegrityError:
                 continue  # another worker wrote a record of the same key: look again with it in the history
+            except OperationalError as error:
+                if getattr(error.__cause__, "sqlstate", "") != _DEADLOCK:
+                    raise  # a deadlock is such a race, over several keys
         raise RuntimeError("other workers were faster every time")
 
     def _check_and_write(self, claimed: Sequence[Submission]) -> None:

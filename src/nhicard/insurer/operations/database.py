@@ -6,12 +6,16 @@ import os
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
+from django.db.backends.postgresql.client import DatabaseClient
 from django.db.migrations.executor import MigrationExecutor
+
+_DAMAGED: Final = "資料庫已損壞，請還原備份。The database is damaged; restore a backup."
 
 
 class CannotDo(Exception):
@@ -23,54 +27,104 @@ def backup(file: Path) -> None:
     if file.exists():
         raise FileExistsError(f"{file} 已存在。{file} exists already.")
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.touch(mode=0o600)
-    if connection.vendor == "sqlite":
-        with sqlite3.connect(_sqlite_file()) as source, sqlite3.connect(file) as copy:
-            source.backup(copy)
-        return
-    _run("pg_dump", "--format=custom", f"--file={file}")
+    file.touch(mode=0o600, exist_ok=False)
+    try:
+        if connection.vendor == "sqlite":
+            _copy(_name(), file)
+        else:
+            _run("pg_dump", "--format=custom", f"--file={file}")
+    except BaseException:
+        file.unlink()
+        raise
 
 
 def restore(file: Path) -> None:
-    """Put a backup in place of the database; the services must be stopped. Raises CannotDo, FileNotFoundError."""
+    """Put a backup in place of the database; the services must be stopped. Raises CannotDo, FileNotFoundError.
+
+    What is there is given up only once the backup was read whole.
+    """
     if not file.is_file():
         raise FileNotFoundError(f"找不到 {file}。There is no {file}.")
     connection.close()
-    if connection.vendor == "sqlite":
-        target = Path(_sqlite_file())
-        with sqlite3.connect(f"file:{file}?mode=ro", uri=True) as source:
-            if source.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-                raise CannotDo("備份檔已損壞。The backup is damaged.")
-            for part in (target, target.with_name(f"{target.name}-wal"), target.with_name(f"{target.name}-shm")):
-                part.unlink(missing_ok=True)
-            with sqlite3.connect(target) as copy:
-                source.backup(copy)
+    if connection.vendor != "sqlite":
+        options = ("--clean", "--if-exists", "--single-transaction", "--no-owner")
+        _run("pg_restore", *options, f"--dbname={_name()}", str(file))
         return
-    _run("pg_restore", "--clean", "--if-exists", "--single-transaction", "--no-owner", f"--dbname={_name()}", str(file))
+    target = Path(_name())
+    fresh = target.with_name(f"{target.name}.restoring")
+    fresh.unlink(missing_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh.touch(mode=0o600)
+    try:
+        _copy(file, fresh)
+        _retire(target)
+        fresh.replace(target)
+    finally:
+        fresh.unlink(missing_ok=True)
 
 
 def troubles() -> list[str]:
     """What keeps the database from being used, in both languages; empty where nothing does."""
+    if reason := why_unusable():
+        return [reason]
+    if connection.vendor == "sqlite" and not _is_whole():
+        return [_DAMAGED]
+    return []
+
+
+def why_unusable() -> str:
+    """Why the tables cannot be used: out of reach, or not upgraded; empty where they can."""
     try:
         executor = MigrationExecutor(connection)
         waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    except DatabaseError as error:
-        return [f"資料庫無法連線。The database cannot be reached: {type(error).__name__}."]
-    found = []
-    if waiting:
-        found.append(
-            f"有 {len(waiting)} 個升級未執行，請執行 nhicard db upgrade。Upgrades are waiting; run db upgrade."
-        )
-    if connection.vendor == "sqlite":
+    except OperationalError as error:
+        return f"資料庫無法連線。The database cannot be reached: {type(error).__name__}."
+    except DatabaseError:
+        return _DAMAGED
+    if not waiting:
+        return ""
+    return f"有 {len(waiting)} 個升級未執行，請執行 nhicard db upgrade。Upgrades are waiting; run nhicard db upgrade."
+
+
+def _is_whole() -> bool:
+    try:
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA quick_check")
-            if cursor.fetchone()[0] != "ok":
-                found.append("資料庫檔已損壞，請還原備份。The database file is damaged; restore a backup.")
-    return found
+            return bool(cursor.fetchone()[0] == "ok")
+    except DatabaseError:
+        return False
 
 
-def _sqlite_file() -> str:
-    return str(settings.DATABASES["default"]["NAME"])
+def _copy(source: str | Path, file: Path) -> None:
+    """A whole SQLite database of ours into an empty file, as one file without a journal beside it."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{Path(source).absolute().as_uri()}?mode=rw", uri=True)) as original,
+            closing(sqlite3.connect(file)) as copy,
+        ):
+            original.execute("SELECT count(*) FROM django_migrations")
+            original.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+                raise CannotDo(f"{source} 已損壞。{source} is damaged.")
+    except sqlite3.DatabaseError as error:
+        raise CannotDo(
+            f"{source} 不是可用的資料庫。{source} is no database of this service that can be read: {error}."
+        ) from None
+
+
+def _retire(target: Path) -> None:
+    """Leave nothing beside the old database that the new one could take for its own journal."""
+    try:
+        with closing(sqlite3.connect(target, timeout=1)) as old:
+            old.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+            raise CannotDo("資料庫使用中，請先停止服務。The database is in use; stop the services first.") from None
+    except sqlite3.DatabaseError:
+        pass  # damaged: that is why it is replaced
+    for ending in ("-wal", "-shm", "-journal"):
+        target.with_name(f"{target.name}{ending}").unlink(missing_ok=True)
 
 
 def _name() -> str:
@@ -79,7 +133,7 @@ def _name() -> str:
 
 def _run(program: str, *arguments: str) -> None:
     """A program of PostgreSQL's on our database; the password travels in the environment, not in the arguments."""
-    found = shutil.which(program) or os.environ.get(f"NHICARD_{program.upper()}")
+    found = os.environ.get(f"NHICARD_{program.upper()}") or shutil.which(program)
     if not found:
         raise CannotDo(
             f"找不到 {program}，請安裝 PostgreSQL 用戶端程式。{program} is missing; install PostgreSQL's client."
@@ -96,7 +150,7 @@ def _libpq() -> dict[str, str]:
         "PGHOST": database.get("HOST") or options.get("host", ""),
         "PGPORT": database.get("PORT") or "",
         "PGUSER": database.get("USER") or "",
-        "PGPASSWORD": database.get("PASSWORD") or "",
         "PGDATABASE": database.get("NAME") or "",
     }
-    return {name: str(value) for name, value in values.items() if value}
+    _, safety = DatabaseClient.settings_to_cmd_args_env(database, [])  # password, TLS mode and certificates
+    return {name: str(value) for name, value in values.items() if value} | (safety or {})

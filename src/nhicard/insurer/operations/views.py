@@ -1,8 +1,8 @@
-"""``/health`` (the process answers), ``/ready`` (database, keys and queue are as they should be), ``/metrics``."""
+"""``/health`` (the process answers), ``/ready`` (database and keys are as they should be), ``/metrics``."""
 
 from __future__ import annotations
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 from nhicard.insurer import clock
@@ -21,11 +21,11 @@ def ready(request: HttpRequest) -> HttpResponse:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM django_migrations")
-    except DatabaseError:
+    except Error:
         missing.append("database")
     try:
         authority()
-    except (OSError, ValueError):
+    except Exception:  # missing, damaged, of another kind: all keep the service from working
         missing.append("keys")
     return JsonResponse(
         {"status": "ok" if not missing else "not ready", "missing": missing}, status=503 if missing else 200

@@ -43,7 +43,7 @@ def _copy(cursor: Any, statement: str, rows: pl.DataFrame) -> None:
     content = rows.write_csv(
         include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S"
     )
-    with cursor.copy(statement) as copy:
+    with connection.wrap_database_errors, cursor.copy(statement) as copy:  # Django does not know of COPY's errors
         copy.write(content)
 
 

@@ -65,8 +65,14 @@ def still_mine(submissions: Sequence[Submission]) -> bool:
 
 @transaction.atomic
 def release(submissions: Sequence[Submission], trouble: str = "") -> None:
-    """Give submissions back, to be tried alone; with a trouble after the last try they are set aside."""
-    for submission in submissions:
+    """Give submissions back, to be tried alone; with a trouble after the last try they are set aside.
+
+    Those that another worker has taken over meanwhile are left to it.
+    """
+    rows = Submission.objects.filter(
+        pk__in=[each.pk for each in submissions], state=State.PENDING, claim=submissions[0].claim
+    )
+    for submission in rows.select_for_update():
         if submission.tries >= TRIES:
             set_aside(submission, trouble)
         else:

@@ -120,6 +120,8 @@ def _came_to_nothing(submission: Submission) -> bool:
 
 def _reopen(submission: Submission) -> None:
     """Back into the queue; what the earlier check left is rejected records and findings only."""
+    if not _came_to_nothing(Submission.objects.select_for_update().get(pk=submission.pk)):
+        return  # somebody sent it anew at the same moment, and it was checked since
     for rows in (Visit, Order, Finding):
         rows.objects.filter(submission=submission).delete()
     submission.state, submission.tries, submission.claim, submission.claimed_until = State.PENDING, 0, "", None

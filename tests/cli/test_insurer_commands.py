@@ -1,0 +1,358 @@
+"""``nhicard db``, ``worker --once`` and ``cloud-sam`` as an operator calls them, each on a home of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+SERVER = os.environ.get("DATABASE_URL", "")
+DJANGO = "from nhicard.insurer import serving; serving.set_up_django()\n"
+#: A clinic, two submissions that wait (one is no XML), an application for a cloud SAM and a SAM.
+FILLED = """
+from datetime import datetime
+from nhicard.insurer.datacentre.models import CloudSamApplication
+from nhicard.insurer.intake.kinds import Channel
+from nhicard.insurer.intake.services import receiving
+from nhicard.insurer.registry.models import Institution, SecurityModule
+from tests.insurer.intake.clients import VISIT20, a_file
+now = datetime(2026, 3, 2, 9, 30)
+clinic = Institution.objects.create(code="3501200000", name="測試診所")
+for content in (a_file(VISIT20), b"no XML"):
+    receiving.receive(receiving.Upload(clinic.code, "S12345678901", Channel.WEB_API, "A2", content), now)
+CloudSamApplication.objects.create(institution=clinic, applicant_card="P12345678901", applied_at=now)
+SecurityModule.objects.create(institution=clinic, number="S12345678901", certificate="", issued_on=now.date())
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """An insurer's home and how its commands are called."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "nhicard", *map(str, arguments)]
+        done = subprocess.run(
+            command, env=self.environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    def well(self, *arguments: str | Path) -> str:
+        """What a command that works says."""
+        done = self.run(*arguments)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    def refused(self, *arguments: str | Path) -> str:
+        """Why a command is not done."""
+        done = self.run(*arguments)
+        assert done.returncode == 2, (done.stdout, done.stderr)
+        return done.stderr
+
+    def python(self, code: str) -> str:
+        command = [sys.executable, "-c", DJANGO + code]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def rows(self) -> dict[str, list[str]]:
+        """Every row of every table, without the order in which the database keeps them."""
+        url = self.environment.get("DATABASE_URL")
+        tables = "SELECT name FROM sqlite_master WHERE type = 'table'"
+        opened: Any = sqlite3.connect(self.file)
+        if url:
+            opened, tables = psycopg.connect(url), "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        with closing(opened) as connection:
+            names = [name for (name,) in connection.execute(tables).fetchall()]
+            return {name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"').fetchall())) for name in names}
+
+    @property
+    def file(self) -> Path:
+        return self.folder / "insurer.sqlite3"
+
+
+def _environment(folder: Path, url: str) -> dict[str, str]:
+    ours = {"NHICARD_INSURER_HOME": str(folder), "PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "200"}
+    rest = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+    if not url:
+        return rest | ours
+    # the test server's own programs stand last, behind those of the system, which may be older than the server
+    path = os.pathsep.join(reversed(os.environ["PATH"].split(os.pathsep)))
+    return rest | ours | {"DATABASE_URL": url, "PATH": path}
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> Home:
+    """A home on SQLite in which nothing was done yet."""
+    return Home(tmp_path / "home", _environment(tmp_path / "home", ""))
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A filled home that each test gets a copy of."""
+    folder = tmp_path_factory.mktemp("pattern") / "home"
+    home = Home(folder, _environment(folder, ""))
+    home.well("db", "upgrade")
+    home.python(FILLED)
+    return folder
+
+
+@pytest.fixture
+def filled(empty: Home, pattern: Path) -> Home:
+    shutil.copytree(pattern, empty.folder)
+    return empty
+
+
+@pytest.fixture(
+    params=["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.skipif(not SERVER, reason="needs DATABASE_URL"))]
+)
+def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
+    """A filled home on either database."""
+    if request.param == "SQLite":
+        yield request.getfixturevalue("filled")
+        return
+    name = f"commands_{uuid.uuid4().hex}"
+    with psycopg.connect(SERVER, autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        try:
+            home = Home(tmp_path, _environment(tmp_path, f"{SERVER.rpartition('/')[0]}/{name}"))
+            home.well("db", "upgrade")
+            home.python(FILLED)
+            yield home
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+
+
+# --- db -----------------------------------------------------------------------------------------------------
+
+
+def test_upgrade_makes_what_is_missing_for_its_owner_only(empty: Home) -> None:
+    assert "cannot be reached" in empty.refused("db", "check")
+    empty.well("db", "upgrade")
+    assert "in order" in empty.well("db", "check")
+    private = [empty.file, *(empty.folder / "keys" / name for name in ("root-key.pem", "identifier-keys.json"))]
+    assert [path.stat().st_mode & 0o777 for path in private] == [0o600] * 3
+    before = [path.read_bytes() for path in private[1:]]
+    empty.well("db", "upgrade")
+    assert [path.read_bytes() for path in private[1:]] == before
+
+
+def test_check_finds_upgrades_that_wait_and_files_that_are_damaged(empty: Home, tmp_path: Path) -> None:
+    empty.folder.mkdir()
+    assert "nhicard db upgrade" in empty.refused("db", "check")
+    empty.well("db", "upgrade")
+    with empty.file.open("r+b") as file:
+        file.seek(empty.file.stat().st_size - 40_000)
+        file.write(b"\xff" * 40_000)
+    assert "restore a backup" in empty.refused("db", "check")
+    empty.file.write_bytes(b"no database" * 1000)
+    assert "restore a backup" in empty.refused("db", "check")
+
+
+def test_a_backup_brings_exactly_its_rows_back(either: Home, tmp_path: Path) -> None:
+    file = tmp_path / "backups of march #1?" / "monday"
+    kept = either.rows()
+    assert len(kept["intake_payload"]) == 2
+    either.well("db", "backup", file)
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["monday"]
+    either.well("worker", "--once")
+    assert either.rows() != kept
+    either.well("db", "restore", "--yes", file)
+    assert either.rows() == kept
+    assert "in order" in either.well("db", "check")
+
+
+def test_a_backup_restores_into_a_new_home(filled: Home, tmp_path: Path) -> None:
+    filled.well("db", "backup", tmp_path / "backup")
+    other = Home(tmp_path / "other", _environment(tmp_path / "other", ""))
+    other.well("db", "restore", "--yes", tmp_path / "backup")
+    assert other.rows() == filled.rows()
+    assert other.file.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_backup_replaces_a_damaged_database(filled: Home, tmp_path: Path) -> None:
+    kept = filled.rows()
+    filled.well("db", "backup", tmp_path / "backup")
+    filled.file.write_bytes(b"no database" * 1000)
+    filled.file.with_name(f"{filled.file.name}-wal").write_bytes(b"of the old one")
+    filled.well("db", "restore", "--yes", tmp_path / "backup")
+    assert filled.rows() == kept
+
+
+def test_a_backup_while_others_write_is_one_moment_of_the_database(filled: Home, tmp_path: Path) -> None:
+    """Each transaction writes a pair of rows: a backup never holds half of one."""
+    with closing(sqlite3.connect(filled.file)) as connection:
+        connection.execute("CREATE TABLE pair (number INTEGER, half TEXT)")
+    ended = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(filled.file, timeout=20)) as connection:
+            number = 0
+            while not ended.is_set():
+                number += 1
+                with connection:
+                    connection.execute("INSERT INTO pair VALUES (?, 'first')", (number,))
+                    connection.execute("INSERT INTO pair VALUES (?, 'second')", (number,))
+                ended.wait(0.002)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        filled.well("db", "backup", tmp_path / "backup")
+    finally:
+        ended.set()
+        writer.join()
+    with closing(sqlite3.connect(tmp_path / "backup")) as backup, closing(sqlite3.connect(filled.file)) as live:
+        halves, highest = backup.execute("SELECT count(*), max(number) FROM pair").fetchone()
+        assert halves == 2 * highest > 0
+        assert live.execute("SELECT max(number) FROM pair").fetchone()[0] >= highest
+        assert backup.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def _no_database(file: Path) -> None:
+    file.write_bytes(b"no database" * 1000)
+
+
+def _empty_file(file: Path) -> None:
+    file.touch()
+
+
+def _anothers(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("CREATE TABLE something (it TEXT)")
+
+
+def _torn(file: Path) -> None:
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+
+
+def _flipped(file: Path) -> None:
+    content = file.read_bytes()
+    half = len(content) // 2
+    file.write_bytes(content[:half] + bytes(60_000) + content[half + 60_000 :])
+
+
+DAMAGES = [_no_database, _empty_file, _torn, _flipped, _anothers, Path.mkdir, lambda _: None]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_is_no_backup_replaces_nothing(filled: Home, tmp_path: Path, damage: Any) -> None:
+    before = filled.rows()
+    file = tmp_path / "backup"
+    if damage in (_torn, _flipped):
+        shutil.copy(filled.file, file)
+    damage(file)
+    assert str(file) in filled.refused("db", "restore", "--yes", file)
+    assert filled.rows() == before
+    assert [path.name for path in filled.folder.glob("*restoring*")] == []
+
+
+def test_a_damaged_dump_replaces_nothing(either: Home, tmp_path: Path) -> None:
+    before = either.rows()
+    either.well("db", "backup", tmp_path / "backup")
+    _torn(tmp_path / "backup")
+    either.refused("db", "restore", "--yes", tmp_path / "backup")
+    assert either.rows() == before
+
+
+def test_a_database_in_use_is_not_replaced(filled: Home, tmp_path: Path) -> None:
+    filled.well("db", "backup", tmp_path / "backup")
+    filled.well("worker", "--once")
+    before = filled.rows()
+    with closing(sqlite3.connect(filled.file)) as service:
+        service.execute("SELECT count(*) FROM intake_submission").fetchone()
+        assert "stop the services" in filled.refused("db", "restore", "--yes", tmp_path / "backup")
+    assert filled.rows() == before
+
+
+def test_restore_asks_first(filled: Home, tmp_path: Path) -> None:
+    filled.well("db", "backup", tmp_path / "backup")
+    filled.well("worker", "--once")
+    before = filled.rows()
+    assert filled.run("db", "restore", tmp_path / "backup").returncode == 1
+    assert filled.rows() == before
+
+
+def test_a_backup_overwrites_nothing_and_leaves_no_half_of_one(empty: Home, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
+    assert "no database" in empty.refused("db", "backup", file)
+    assert not file.exists()
+    assert not empty.file.exists()
+    empty.well("db", "upgrade")
+    file.write_bytes(b"of last year")
+    assert "exists already" in empty.refused("db", "backup", file)
+    assert file.read_bytes() == b"of last year"
+    assert str(file) in empty.refused("db", "backup", file / "below a file")
+
+
+# --- worker -------------------------------------------------------------------------------------------------
+
+OUTCOME = """
+from nhicard.insurer.intake.models import Submission
+print([(s.state, s.records, s.accepted) for s in Submission.objects.order_by("id")])
+"""
+
+
+def test_the_worker_checks_what_waits_and_ends(either: Home) -> None:
+    assert "Checked: 2" in either.well("worker", "--once")
+    assert either.python(OUTCOME).strip() == "[('checked', 1, 0), ('checked', 0, 0)]"
+    assert (either.folder / "worker.heartbeat").exists()
+    assert "Checked: 0" in either.well("worker", "--once")
+
+
+# --- cloud-sam ----------------------------------------------------------------------------------------------
+
+
+def test_applications_are_listed_and_decided_once(filled: Home) -> None:
+    listed = filled.well("cloud-sam", "list")
+    assert all(word in listed for word in ("3501200000", "2026-03-02 09:30", "審核中"))
+    assert "approved" in filled.well("cloud-sam", "decide", "1", "--approve")
+    assert "可下載" in filled.well("cloud-sam", "list")
+    assert "decided already" in filled.refused("cloud-sam", "decide", "1", "--refuse")
+    assert "no application 2" in filled.refused("cloud-sam", "decide", "2", "--refuse")
+    assert "可下載" in filled.well("cloud-sam", "list")
+
+
+def test_an_application_may_be_refused(filled: Home) -> None:
+    filled.refused("cloud-sam", "decide", "1")  # neither way
+    filled.well("cloud-sam", "decide", "1", "--refuse")
+    assert "未核准" in filled.well("cloud-sam", "list")
+
+
+REVOKED = """
+from nhicard.insurer.registry.models import SecurityModule
+print(SecurityModule.objects.get().revoked_at)
+"""
+
+
+def test_a_sam_is_revoked_once(filled: Home) -> None:
+    assert "no SAM S00000000000" in filled.refused("cloud-sam", "revoke", "S00000000000")
+    assert filled.python(REVOKED).strip() == "None"
+    filled.well("cloud-sam", "revoke", "S12345678901")
+    first = filled.python(REVOKED).strip()
+    assert first != "None"
+    filled.well("cloud-sam", "revoke", "S12345678901")
+    assert filled.python(REVOKED).strip() == first
+
+
+@pytest.mark.parametrize("command", [("list",), ("decide", "1", "--approve"), ("revoke", "S12345678901")], ids=str)
+def test_without_tables_the_remedy_is_told(empty: Home, command: tuple[str, ...]) -> None:
+    empty.folder.mkdir()
+    assert "nhicard db upgrade" in empty.refused("cloud-sam", *command)

@@ -28,7 +28,7 @@ def set_up() -> bool:
 
     home = Path(settings.HOME)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if connection.vendor == "sqlite":
+    if connection.vendor == "sqlite" and Path(str(settings.DATABASES["default"]["NAME"])).is_absolute():
         Path(str(settings.DATABASES["default"]["NAME"])).touch(mode=0o600)  # one that exists keeps its mode
     call_command("migrate", verbosity=0, interactive=False)
     return authority.create(clock.now())

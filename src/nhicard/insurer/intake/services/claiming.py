@@ -80,14 +80,6 @@ def release(submissions: Sequence[Submission], trouble: str = "") -> None:
             submission.save(update_fields=["claim", "claimed_until", "trouble"])
 
 
-def give_back(submissions: Sequence[Submission]) -> None:
-    """Give back what was claimed but not begun: the try does not count."""
-    for submission in submissions:
-        submission.tries -= 1
-        submission.claim, submission.claimed_until = "", None
-    bulk.update(submissions, ["tries", "claim", "claimed_until"])
-
-
 def set_aside(submission: Submission, trouble: str) -> None:
     """Take a submission out of the queue with the reason; the rest goes on."""
     submission.state, submission.trouble, submission.claim = State.SET_ASIDE, trouble[:200], ""

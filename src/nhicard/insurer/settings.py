@@ -25,7 +25,9 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "nhicard.insurer.datacentre.middleware.AlwaysAnswer",
+    "django.middleware.common.CommonMiddleware",  # refuses host names that are none of ours
 ]
+APPEND_SLASH = False
 
 _SQLITE = {
     "ENGINE": "django.db.backends.sqlite3",

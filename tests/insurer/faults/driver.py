@@ -29,9 +29,9 @@ from tests.insurer.faults.uploads import DEADLY, NOON, UPLOADS, uploads  # noqa:
 
 from nhicard.checks.context import Context  # noqa: E402
 from nhicard.checks.reference import References  # noqa: E402
-from nhicard.formats.reader import scan  # noqa: E402
+from nhicard.formats import together as reading  # noqa: E402
 from nhicard.insurer import clock, serving  # noqa: E402
-from nhicard.insurer.intake.services import checking, claiming, receiving  # noqa: E402
+from nhicard.insurer.intake.services import claiming, receiving  # noqa: E402
 from nhicard.insurer.intake.worker import Worker  # noqa: E402
 
 #: The claim of a worker that is dead has run out when the next one looks.
@@ -115,12 +115,14 @@ def _at(moment: int, *, after: bool) -> AbstractContextManager[None]:
 
 @contextmanager
 def _reading() -> Iterator[None]:
+    read_alone = reading.read
+
     def read(content: bytes, **options: Any) -> Any:
         if DEADLY in content:
             os.kill(os.getpid(), signal.SIGKILL)
-        return scan(content, **options)
+        return read_alone(content, **options)
 
-    setattr(checking, "scan", read)  # noqa: B010  # not the module's own name
+    setattr(reading, "read", read)  # noqa: B010  # not the module's own name
     yield
 
 

@@ -12,10 +12,10 @@ from tests.insurer.faults.driver import RUN_OUT, context
 from tests.insurer.faults.recount import require_each_checked_once
 from tests.insurer.faults.uploads import DEADLY, receive_all, upload, uploads, visit
 
-from nhicard.formats.reader import scan
+from nhicard.formats import together
 from nhicard.insurer.intake import worker as worker_module
 from nhicard.insurer.intake.models import State, Submission
-from nhicard.insurer.intake.services import checking, retention
+from nhicard.insurer.intake.services import retention
 from nhicard.insurer.intake.worker import Worker
 
 
@@ -23,14 +23,15 @@ def test_a_submission_that_breaks_the_check_is_set_aside_with_its_reason(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
+    read_alone = together.read
 
     def read(content: bytes, **options: Any) -> Any:
         if DEADLY in content:
             tried.append(Submission.objects.exclude(claim="").count())
             raise ZeroDivisionError
-        return scan(content, **options)
+        return read_alone(content, **options)
 
-    monkeypatch.setattr(checking, "scan", read)
+    monkeypatch.setattr(together, "read", read)
     receive_all(uploads(3))
     (bad,) = receive_all([upload(visit(900, f"A31={DEADLY.decode()}"))])
     receive_all(uploads(6))

@@ -13,9 +13,11 @@ from nhicard.checks.context import Context
 from nhicard.checks.engine import Checker
 from nhicard.checks.faults import fault_frame
 from nhicard.checks.findings import SCHEMA
-from nhicard.formats.batch import Batch, concat, empty
-from nhicard.formats.reader import UnusableInput, scan
+from nhicard.formats import together
+from nhicard.formats.batch import Batch
+from nhicard.formats.reader import UnusableInput
 from nhicard.formats.tables import Edition, order_fields
+from nhicard.formats.together import Together
 from nhicard.insurer.intake.kinds import KINDS
 from nhicard.insurer.intake.models import Submission
 from nhicard.insurer.intake.services.receiving import contents_of
@@ -28,40 +30,33 @@ _HEADER: Final = "Y002"
 class Joint:
     """Submissions of one edition, one sort (pre-check or real) and one day, read and put together.
 
-    ``batch``: records numbered through all of them. ``files``: a row a visit with ``file`` (place in
+    ``read``: their records, and what each file is by itself. ``files``: a row a visit with ``file`` (place in
     ``submissions``), ``number`` (the record's number in its file) and what the checks ask of a file.
-    ``read``: what each one turned out to be.
     """
 
     submissions: Sequence[Submission]
     edition: Edition
     is_precheck: bool
-    batch: Batch
+    read: Together
     files: pl.DataFrame
-    read: Sequence[Batch | UnusableInput]
+
+    @property
+    def batch(self) -> Batch:
+        """The records, numbered through all submissions."""
+        return self.read.batch
 
     @property
     def encodings(self) -> list[str]:
         """Of each submission; empty where it could not be read."""
-        return ["" if isinstance(each, UnusableInput) else each.encoding for each in self.read]
+        return ["" if isinstance(each, UnusableInput) else each.encoding for each in self.read.alone]
 
 
 def read_together(submissions: Sequence[Submission]) -> Joint:
     """Read submissions that were claimed together."""
     kind = KINDS[submissions[0].kind]
     contents = contents_of(submissions)
-    read = [_read(contents[submission.pk], kind.edition) for submission in submissions]
-    senders = addresses.as_registered((each.institution, each.sender_address) for each in submissions)
-    batches, files, before = [empty(kind.edition)], [_files(empty(kind.edition), 0, submissions[0], None)], 0
-    for place, (batch, submission) in enumerate(zip(read, submissions, strict=True)):
-        if isinstance(batch, UnusableInput):
-            continue
-        own = _files(batch, place, submission, senders[place])
-        files.append(own.with_columns(pl.col("record") + pl.lit(before, pl.UInt32)))
-        batches.append(_shifted(batch, before))
-        before += batch.visits.height
-    whole = concat([batch for batch in batches if batch.visits.height] or batches[:1])
-    return Joint(submissions, kind.edition, kind.is_precheck, whole, pl.concat(files), read)
+    read = together.read_together([contents[each.pk] for each in submissions], kind.edition)
+    return Joint(submissions, kind.edition, kind.is_precheck, read, _files(read, submissions))
 
 
 class RecordChecker:
@@ -78,59 +73,40 @@ class RecordChecker:
         found = self._checker.check(part, files).frame if part.visits.height else pl.DataFrame(schema=dict(SCHEMA))
         if not part.sources and self._joint.batch.sources:
             found = _with_lines(found, self._joint.batch)
-        return found.join(files.select("record", "file", "number"), on="record", how="left", maintain_order="left")
+        found = found.join(files.select("record", "file", "number"), on="record", how="left", maintain_order="left")
+        shift = pl.Series("shift", self._joint.read.line_shift)[found["file"]]
+        return found.with_columns(line=pl.when(pl.col("line") > 0).then(pl.col("line") + shift).otherwise("line"))
 
 
 def of_files(joint: Joint, context: Context) -> pl.DataFrame:
     """Findings that are a file's own: it is none, or a fault lies outside its records; ``number`` is null."""
-    return pl.concat(_of_files(joint, context))
+    none = pl.DataFrame(schema=dict(SCHEMA) | {"file": pl.UInt32, "number": pl.UInt32})
+    return pl.concat([none, *_of_files(joint, context)])
 
 
 def _of_files(joint: Joint, context: Context) -> Iterator[pl.DataFrame]:
-    for place, batch in enumerate(joint.read):
-        if isinstance(batch, UnusableInput):
-            facts = {"field": "*", "code": _HEADER, "severity": "file", "text_zh": batch.zh, "text_en": batch.en}
+    for place, own in enumerate(joint.read.alone):
+        if isinstance(own, UnusableInput):
+            facts = {"field": "*", "code": _HEADER, "severity": "file", "text_zh": own.zh, "text_en": own.en}
             found = pl.DataFrame([dict.fromkeys(SCHEMA) | facts], schema=dict(SCHEMA))
+        elif own.faults:
+            found = fault_frame(own, context)
         else:
-            outside = replace(batch, faults=tuple(fault for fault in batch.faults if fault.record is None))
-            found = fault_frame(outside, context)
+            continue
         yield found.with_columns(file=pl.lit(place, pl.UInt32), number=pl.lit(None, pl.UInt32))
 
 
-def _read(content: bytes, edition: Edition) -> Batch | UnusableInput:
-    try:
-        batch = concat(list(scan(content, reader="kernel")) or [empty(edition)])
-    except UnusableInput as unusable:
-        return unusable
-    if batch.edition != edition:
-        return UnusableInput(
-            f"檔案是 {batch.edition} 格式，與上傳類別不符；請改用正確的上傳類別。",
-            f"The file is of edition {batch.edition}, not the one of this kind of upload; choose the right kind.",
-        )
-    return batch
-
-
-def _files(batch: Batch, place: int, submission: Submission, sender: str | None) -> pl.DataFrame:
-    return batch.visits.select(
-        "record",
-        number=pl.col("record"),
-        file=pl.lit(place, pl.UInt32),
-        uploader=pl.lit(submission.institution, pl.String),
-        now=pl.lit(submission.received_at, pl.Datetime("us")),
-        sender=pl.lit(sender, pl.String),
+def _files(read: Together, submissions: Sequence[Submission]) -> pl.DataFrame:
+    senders = addresses.as_registered((each.institution, each.sender_address) for each in submissions)
+    of_submission = pl.DataFrame(
+        {
+            "uploader": pl.Series([each.institution for each in submissions], dtype=pl.String),
+            "now": pl.Series([each.received_at for each in submissions], dtype=pl.Datetime("us")),
+            "sender": pl.Series(senders, dtype=pl.String),
+        }
     )
-
-
-def _shifted(batch: Batch, before: int) -> Batch:
-    """The batch with its records numbered from ``before`` + 1; faults of no record are told apart."""
-    by = pl.lit(before, pl.UInt32)
-    return replace(
-        batch,
-        visits=batch.visits.with_columns(pl.col("record") + by),
-        orders=batch.orders.with_columns(pl.col("record") + by),
-        faults=tuple(
-            replace(fault, record=fault.record + before) for fault in batch.faults if fault.record is not None
-        ),
+    return pl.concat(
+        [read.batch.visits.select("record"), read.files, of_submission[read.files["file"]]], how="horizontal"
     )
 
 

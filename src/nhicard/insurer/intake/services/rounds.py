@@ -25,7 +25,8 @@ _RETURN: Final = "AI"
 def rounds(visits: pl.DataFrame) -> pl.Series:
     """The round (from 0) of each row.
 
-    ``visits``: the stored columns and ``changes_entries`` (``storing.typed``), in the order in which they came.
+    ``visits``: the stored columns, ``file``, ``number`` (which say what came first) and ``changes_entries``
+    (``storing.typed``).
     """
     refers = (
         pl.col("upload_kind").is_in(_INSTRUCTIONS)
@@ -35,7 +36,8 @@ def rounds(visits: pl.DataFrame) -> pl.Series:
         | pl.col("changes_entries")
         | (pl.len().over("patient_id", "visit_time") > 1)
     )
-    turn = pl.int_range(pl.len()).over("patient_id").clip(upper_bound=MOST - 1)
+    came = pl.col("file").cast(pl.UInt64) * (1 << 32) + pl.col("number")
+    turn = (came.rank("ordinal").over("patient_id") - 1).clip(upper_bound=MOST - 1)
     depends = (pl.col("patient_id") != "") & refers.any().over("patient_id")
     return visits.select(pl.when(depends).then(turn).otherwise(0).cast(pl.UInt32)).to_series()
 

@@ -127,7 +127,9 @@ def test_a_revoked_sam_and_an_ended_contract_are_refused(desk: Desk) -> None:
     contract.valid_until = (NOW - timedelta(days=120)).date()
     contract.save()
     assert CSHARP.send(desk, FILE)["rtnCode"] == "0000"
-    SecurityModule.objects.update(revoked_at=NOW)
+    for sam in SecurityModule.objects.all():
+        sam.revoked_at = NOW
+        sam.save()
     assert CSHARP.send(desk, FILE)["rtnCode"] == "8205"
 
 

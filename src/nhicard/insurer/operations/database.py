@@ -15,11 +15,29 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.postgresql.client import DatabaseClient
 from django.db.migrations.executor import MigrationExecutor
 
+#: What says that the server or the disk failed, not the statement: SQLSTATE classes (connection, resources, shutdown,
+#: system) of PostgreSQL; result codes of SQLite.
+_AWAY: Final = ("08", "53", "57P", "58")
+_AWAY_SQLITE: Final = frozenset(
+    (
+        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
+    )
+)  # fmt: skip
 _DAMAGED: Final = "資料庫已損壞，請還原備份。The database is damaged; restore a backup."
 
 
 class CannotDo(Exception):
     """The work cannot be done; the message says why and what to do, in both languages."""
+
+
+def is_away(error: DatabaseError) -> bool:
+    """Whether the database itself is out of order for now, so that the same statement may do later."""
+    cause = error.__cause__
+    if state := getattr(cause, "sqlstate", None):
+        return str(state).startswith(_AWAY)
+    result = getattr(cause, "sqlite_errorcode", None)
+    return isinstance(error, OperationalError) and (result is None or result & 0xFF in _AWAY_SQLITE)
 
 
 def backup(file: Path) -> None:

@@ -15,6 +15,6 @@ class RegistryConfig(AppConfig):
         """Watch the tables; whoever writes them in bulk calls ``state.bump`` itself."""
         from nhicard.insurer.registry import models, state
 
-        for model in (models.Institution, models.SecurityModule):
+        for model in (models.Institution, models.Contract, models.SecurityModule):
             for signal in (post_save, post_delete):
                 signal.connect(state.changed, sender=model, dispatch_uid=f"registry state {model.__name__}")

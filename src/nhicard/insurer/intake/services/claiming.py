@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from nhicard.insurer.intake.kinds import KINDS
+from nhicard.insurer.intake.limits import LARGEST_UPLOAD
 from nhicard.insurer.intake.models import State, Submission
 from nhicard.insurer.intake.services import bulk
 
@@ -23,6 +24,8 @@ BATCH_SUBMISSIONS: Final = 1000
 TRIES: Final = 3
 LEASE: Final = timedelta(seconds=60)
 _LEASE_A_MEGABYTE: Final = timedelta(seconds=5)
+#: No claim lasts longer; one that seems to was made while a clock was wrong.
+_LONGEST: Final = LEASE + _LEASE_A_MEGABYTE * (LARGEST_UPLOAD >> 20)
 
 
 @transaction.atomic
@@ -33,7 +36,7 @@ def claim(now: datetime, lease: timedelta = LEASE) -> list[Submission]:
     set aside.
     """
     rows = Submission.objects.filter(state=State.PENDING).filter(
-        Q(claimed_until__isnull=True) | Q(claimed_until__lt=now)
+        Q(claimed_until__isnull=True) | Q(claimed_until__lt=now) | Q(claimed_until__gt=now + max(lease, _LONGEST))
     )
     if connection.features.has_select_for_update_skip_locked:
         rows = rows.select_for_update(skip_locked=True)
@@ -61,6 +64,14 @@ def still_mine(submissions: Sequence[Submission]) -> bool:
     if connection.features.has_select_for_update:
         rows = rows.select_for_update()
     return [row.claim for row in rows] == [submissions[0].claim] * len(submissions)
+
+
+def give_back(submissions: Sequence[Submission]) -> None:
+    """Free again what an outage of the database cut off: that was no try, whatever else became of them stays."""
+    rows = Submission.objects.filter(
+        pk__in=[each.pk for each in submissions], state=State.PENDING, claim=submissions[0].claim
+    )
+    rows.update(claim="", claimed_until=None, tries=F("tries") - 1)
 
 
 @transaction.atomic

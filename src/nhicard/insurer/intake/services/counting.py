@@ -1,14 +1,32 @@
-"""The monitoring counters: recounted for every institution and day that a batch touched, in its transaction."""
+"""The monitoring counters: recounted for every institution and day that a batch touched, in its transaction.
+
+A worker does not see what another one has not yet committed, and where nothing is in force there is no row that would
+make the second wait. So each takes the locks of its cells before it counts: the later one counts what both wrote.
+"""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import date
+from typing import Final
 
 import polars as pl
 from django.db import connection
 
 from nhicard.insurer.intake.models import DayCount, Visit
 
+Cell = tuple[str, date]
+
+#: More locks than this would not fit into PostgreSQL's table of locks where several workers write at once.
+_LOCKS: Final = 1024
+_LOCK_SPACE: Final = 0x4E4849  # "NHI": the other half of the lock's number, so that it is no lock of another program
+_AT_ONCE: Final = 2000
+_LOCK = "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(CAST(%s AS int[])) AS number"
+_CLEAR = "DELETE FROM {counts} WHERE (institution, visit_date) IN (VALUES {cells})"
 # (A) 1.0 records in force; (B) those whose 2.0 pre-check of the same patient and second is in force, by how it came.
 _RECOUNT = """
+WITH cells (institution, visit_date) AS (VALUES {cells})
 INSERT INTO {counts} (institution, visit_date, category, accepted10, matched_by_vpn, matched_by_web)
 SELECT institution, visit_date, category, count(*),
        sum(CASE WHEN arrived_by = 'vpn' THEN 1 ELSE 0 END), sum(CASE WHEN arrived_by = 'web' THEN 1 ELSE 0 END)
@@ -18,9 +36,8 @@ FROM (
     WHERE b.patient_id = a.patient_id AND b.visit_time = a.visit_time AND b.institution = a.institution
       AND b.edition = '2.0' AND b.is_precheck = %s AND b.state = 'accepted'
   ) AS arrived_by
-  FROM {visits} a
+  FROM cells JOIN {visits} a ON a.institution = cells.institution AND a.visit_date = cells.visit_date
   WHERE a.edition = '1.0' AND a.is_precheck = %s AND a.state = 'accepted'
-    AND a.institution = %s AND a.visit_date = %s
 ) AS counted
 GROUP BY institution, visit_date, category
 """
@@ -28,9 +45,32 @@ GROUP BY institution, visit_date, category
 
 def recount(visits: pl.DataFrame) -> None:
     """Count anew the cells of the institutions and days of these visits."""
-    cells = visits.select("institution", "visit_date").drop_nulls().unique().rows()
-    tables = {"counts": DayCount._meta.db_table, "visits": Visit._meta.db_table}
+    cells: list[Cell] = visits.select("institution", "visit_date").drop_nulls().unique().sort(pl.all()).rows()
+    _lock(cells)
+    for start in range(0, len(cells), _AT_ONCE):
+        _count(cells[start : start + _AT_ONCE])
+
+
+def _count(cells: Sequence[Cell]) -> None:
+    parts = {
+        "counts": DayCount._meta.db_table,
+        "visits": Visit._meta.db_table,
+        "cells": ", ".join(["(%s, %s)"] * len(cells)),
+    }
+    values = [value for cell in cells for value in cell]
     with connection.cursor() as cursor:
-        for institution, day in cells:
-            DayCount.objects.filter(institution=institution, visit_date=day).delete()
-            cursor.execute(_RECOUNT.format(**tables), [True, False, institution, day])
+        cursor.execute(_CLEAR.format(**parts), values)
+        cursor.execute(_RECOUNT.format(**parts), [*values, True, False])
+
+
+def _lock(cells: Sequence[Cell]) -> None:
+    """Until the transaction ends, in one order for everybody; on SQLite only one writes at a time anyway."""
+    if connection.vendor == "postgresql":
+        numbers = sorted({_number(cell) for cell in cells})
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCK, [_LOCK_SPACE, numbers])
+
+
+def _number(cell: Cell) -> int:
+    institution, day = cell
+    return int.from_bytes(hashlib.sha256(f"{institution} {day}".encode()).digest()[:4]) % _LOCKS

@@ -6,7 +6,6 @@ checked again (``Overtaken``).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,6 +23,7 @@ DELETE, CANCEL, UNDO = "D", "C", "E"
 INSTRUCTIONS: Final = (DELETE, CANCEL, UNDO)
 _AT_ONCE: Final = 2000
 _STAND_INS: Final = list(codes("2.0", "visit-id-special"))
+_SAME_REFILL: Final = ["identifier", "list_kind", "number"]
 
 
 class Overtaken(IntegrityError):
@@ -100,57 +100,75 @@ def _issue(issuing: pl.DataFrame, *, is_precheck: bool) -> None:
                 dispensed_identifier=pl.when(taken).then("identifier").otherwise(pl.lit("")),
             )
         )
-    same = ["identifier", "list_kind", "number"]
-    wanted = pl.concat(frames).unique(same, maintain_order=True)
+    wanted = pl.concat(frames).unique(_SAME_REFILL, maintain_order=True)
     prescriptions = known["identifier"].to_list()
     rows = Refill.objects.filter(identifier__in=prescriptions, is_precheck=is_precheck)
     stored = pl.DataFrame(
-        list(rows.values_list(*same, "pk")),
+        list(rows.values_list(*_SAME_REFILL, "pk")),
         schema={"identifier": pl.String, "list_kind": pl.String, "number": pl.Int64, "pk": pl.Int64},
         orient="row",
     )
-    dropped = Refill.objects.filter(pk__in=stored.join(wanted, on=same, how="anti")["pk"].to_list())
+    dropped = Refill.objects.filter(pk__in=stored.join(wanted, on=_SAME_REFILL, how="anti")["pk"].to_list())
     dropped.filter(Q(dispensed_by="") | Q(dispensed_identifier=F("identifier"))).delete()
-    added = wanted.join(stored, on=same, how="anti")
+    added = wanted.join(stored, on=_SAME_REFILL, how="anti")
     bulk.insert(Refill, added.with_columns(is_precheck=pl.lit(is_precheck), cancelled=pl.lit(False)))
     if added.height:
         _take_earlier_dispensings(added["identifier"].unique().to_list(), is_precheck=is_precheck)
 
 
 def _take_earlier_dispensings(prescriptions: list[str], *, is_precheck: bool) -> None:
-    earlier = Visit.objects.filter(
-        original_identifier__in=prescriptions,
-        category__in=DISPENSING,
-        state=VisitState.ACCEPTED,
-        is_precheck=is_precheck,
-    )
-    for visit in earlier.order_by("id"):
-        fields = json.loads(visit.fields)
-        for kind, of in LIST_KINDS.items():
-            number = str(fields.get(of.number) or "").strip()[:1]
-            if number.isdigit() and int(number):
-                Refill.objects.filter(
-                    identifier=visit.original_identifier,
-                    is_precheck=is_precheck,
-                    list_kind=kind,
-                    number=int(number),
-                    dispensed_by="",
-                ).update(dispensed_by=visit.institution, dispensed_identifier=visit.identifier)
+    earlier = Visit.objects.filter(category__in=DISPENSING, state=VisitState.ACCEPTED, is_precheck=is_precheck)
+    names = ["original_identifier", "institution", "identifier", "fields"]
+    rows = [
+        row
+        for part in _parts(prescriptions)
+        for row in earlier.filter(original_identifier__in=part).order_by("id").values_list(*names)
+    ]
+    stored = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    sent = [pl.col("fields").str.json_path_match(f"$.{of.number}").alias(of.number) for of in LIST_KINDS.values()]
+    _take(stored.with_columns(sent), is_precheck=is_precheck)
 
 
 def _dispense(dispensing: pl.DataFrame, *, is_precheck: bool) -> None:
-    """Take the refill that M33 or M34 says. Raises Overtaken where somebody else has taken it meanwhile."""
-    for kind, of in LIST_KINDS.items():
-        numbered = dispensing.with_columns(number=_number(of.number)).filter(pl.col("number") > 0)
-        for row in numbered.iter_rows(named=True):
-            refill = Refill.objects.filter(
-                identifier=row["original_identifier"], is_precheck=is_precheck, list_kind=kind, number=row["number"]
-            )
-            taken = refill.filter(dispensed_by="", cancelled=False).update(
-                dispensed_by=row["institution"], dispensed_identifier=row["identifier"]
-            )
-            if not taken and refill.exclude(dispensed_identifier=row["identifier"]).exists():
-                raise Overtaken
+    """Take the refills that M33 and M34 say. Raises Overtaken where somebody else has taken one meanwhile."""
+    if not _take(dispensing, is_precheck=is_precheck):
+        raise Overtaken
+
+
+def _take(dispensing: pl.DataFrame, *, is_precheck: bool) -> bool:
+    """Give dispensing records the free refills that they say, the first record first; whether all got theirs.
+
+    A refill that is not on record is nobody's, and one that the record has already is its own.
+    """
+    wanted = pl.concat(
+        dispensing.select(
+            "institution",
+            taker="identifier",
+            identifier="original_identifier",
+            list_kind=pl.lit(kind, pl.String),
+            number=_number(of.number),
+        )
+        for kind, of in LIST_KINDS.items()
+    )
+    wanted = wanted.filter(pl.col("number") > 0).unique(maintain_order=True)
+    found = wanted.join(_locked(wanted["identifier"], is_precheck=is_precheck), on=_SAME_REFILL, maintain_order="left")
+    is_given = (pl.col("dispensed_by") == "") & ~pl.col("cancelled") & pl.col("pk").is_first_distinct()
+    given = found.filter(is_given).select("pk", dispensed_by="institution", dispensed_identifier="taker")
+    bulk.update([Refill(**row) for row in given.iter_rows(named=True)], ["dispensed_by", "dispensed_identifier"])
+    return found.filter(~is_given & (pl.col("dispensed_identifier") != pl.col("taker"))).is_empty()
+
+
+def _locked(prescriptions: pl.Series, *, is_precheck: bool) -> pl.DataFrame:
+    """The refills of these prescriptions, which nobody else changes before this transaction ends."""
+    rows = Refill.objects.filter(is_precheck=is_precheck).select_for_update().order_by("id")
+    columns = [*_SAME_REFILL, "pk", "dispensed_by", "dispensed_identifier", "cancelled"]
+    types = [pl.String, pl.String, pl.Int64, pl.Int64, pl.String, pl.String, pl.Boolean]
+    stored = [
+        row
+        for part in _parts(prescriptions.unique().sort().to_list())
+        for row in rows.filter(identifier__in=part).values_list(*columns)
+    ]
+    return pl.DataFrame(stored, schema=dict(zip(columns, types, strict=True)), orient="row")
 
 
 def _whole(field: str) -> pl.Expr:

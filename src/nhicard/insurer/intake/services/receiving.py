@@ -47,15 +47,12 @@ def receive(upload: Upload, now: datetime) -> Submission:
     digest = hashlib.sha256(upload.content).digest()
     for attempt in range(_ATTEMPTS):
         try:
-            with transaction.atomic():
-                known = _known(upload, digest)
-                submission = known or _kept(upload, digest, now, attempt)
-                is_retry = _bind_signature(upload.signature, submission)
-                if known and not is_retry and _came_to_nothing(known):
-                    _reopen(known)
-                return submission
+            return _kept(upload, digest, now, attempt)
         except IntegrityError:
-            continue  # the same upload, or the same receipt, came in between: look again
+            again = _come_again(upload, digest)
+        if again:
+            return again
+        # the same receipt was given to another upload of this second
     raise RuntimeError("no receipt could be given")  # eight collisions in a row are no chance
 
 
@@ -81,13 +78,25 @@ def unpacked(content: bytes, size: int) -> bytes:
     return bytes(pa.decompress(content, size, codec=_CODEC, asbytes=True))
 
 
-def _known(upload: Upload, digest: bytes) -> Submission | None:
-    return Submission.objects.filter(
+@transaction.atomic
+def _come_again(upload: Upload, digest: bytes) -> Submission | None:
+    """The submission that this very content, sender and kind had. Raises SignatureUsedBefore."""
+    known = Submission.objects.filter(
         institution=upload.institution, sam=upload.sam, kind=upload.kind, content_hash=digest
     ).first()
+    if known is None:
+        if SignatureUse.objects.filter(digest=upload.signature).exists():
+            raise SignatureUsedBefore
+        return None
+    is_retry = _bind_signature(upload.signature, known)
+    if not is_retry and _came_to_nothing(known):
+        _reopen(known)
+    return known
 
 
+@transaction.atomic
 def _kept(upload: Upload, digest: bytes, now: datetime, attempt: int) -> Submission:
+    """The upload as a new submission; raises IntegrityError where it is none."""
     submission = Submission.objects.create(
         receipt=_receipt(upload, digest, now, attempt),
         institution=upload.institution,
@@ -101,6 +110,8 @@ def _kept(upload: Upload, digest: bytes, now: datetime, attempt: int) -> Submiss
         state=State.PENDING,
     )
     Payload.objects.create(submission=submission, content=packed(upload.content))
+    if upload.signature:
+        SignatureUse.objects.create(digest=upload.signature, submission=submission)
     return submission
 
 

@@ -2,57 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any, Final
 
 import polars as pl
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from nhicard.checks.history import ORDERS, REFILLS, STANDING, STORED
 from nhicard.insurer.intake.models import EditionState, Order, Refill, Visit
+from nhicard.insurer.many import one_of
 from nhicard.insurer.registry.models import UploadAddress
 
-_AT_ONCE: Final = 5000  # parameters of one query; SQLite takes 32,766
+_AT_ONCE: Final = 20_000  # things looked for by one query
 _VISIT_COLUMNS: Final = [name for name in STORED if name != "visit"]
 
 
 class StoredHistory:
-    """Reads the tables of the intake; one query a few thousand things that are looked for."""
+    """Reads the tables of the intake; one query for thousands of things that are looked for."""
 
     def visits(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """Rows of ``STORED`` that a row of ``wanted`` speaks of, and perhaps some more."""
-        at_moments = wanted.filter(pl.col("visit_time").is_not_null())
-        persons = wanted.filter(pl.col("visit_time").is_null() & pl.col("patient_id").is_not_null())["patient_id"]
-        identifiers = wanted["identifier"].drop_nulls().unique().to_list()
-        conditions = [
+        at_moments = wanted.filter(pl.col("visit_time").is_not_null()).select("patient_id", "visit_time")
+        persons = wanted.filter(pl.col("visit_time").is_null())["patient_id"].drop_nulls()
+        identifiers = wanted["identifier"].drop_nulls()
+        frames = [
+            *(self._visits(Q(one_of(part))) for part in _parts(at_moments)),
+            *(self._visits(Q(one_of(part))) for part in _parts(persons.to_frame())),
+            # the indexes leave out records that have no identifier; said here, or they could not be used
+            *(self._visits(~Q(identifier="") & Q(one_of(part))) for part in _parts(identifiers.to_frame())),
             *(
-                Q(patient_id__in=part["patient_id"].to_list(), visit_time__in=part["visit_time"].unique().to_list())
-                for part in at_moments.iter_slices(_AT_ONCE)
+                self._visits(~Q(actual_identifier="") & Q(one_of(part)))
+                for part in _parts(identifiers.to_frame("actual_identifier"))
             ),
-            *(Q(patient_id__in=part) for part in _parts(persons.unique().to_list())),
-            *(Q(identifier__in=part) for part in _parts(identifiers)),
-            *(Q(actual_identifier__in=part) for part in _parts(identifiers)),
         ]
-        rows = [
-            row
-            for condition in conditions
-            for row in Visit.objects.filter(condition).values_list("id", *_VISIT_COLUMNS)
-        ]
-        return _frame(rows, STORED).unique("visit", maintain_order=True)
+        return pl.concat([_frame([], STORED), *frames]).unique("visit", maintain_order=True)
+
+    def _visits(self, condition: Q) -> pl.DataFrame:
+        return _frame(Visit.objects.filter(condition).values_list("id", *_VISIT_COLUMNS), STORED)
 
     def orders(self, visits: pl.Series) -> pl.DataFrame:
         """Rows of ``ORDERS`` of these visits."""
         frames = []
-        for part in _parts(visits.to_list()):
+        for part in _parts(visits.to_frame("id")):
             places = _frame(
-                Visit.objects.filter(pk__in=part).values_list("id", "submission_id", "record"),
+                Visit.objects.filter(one_of(part)).values_list("id", "submission_id", "record"),
                 {"visit": pl.Int64, "submission": pl.Int64, "record": pl.Int64},
             )
-            stored: QuerySet[Order, Any] = Order.objects.filter(submission__in=places["submission"].unique().to_list())
+            of_visits = places.select(submission_id="submission", record="record")
             orders = _frame(
-                stored.filter(record__in=places["record"].unique().to_list()).values_list(
-                    "submission_id", "record", "code", "fields"
-                ),
+                Order.objects.filter(one_of(of_visits)).values_list("submission_id", "record", "code", "fields"),
                 {"submission": pl.Int64, "record": pl.Int64, "code": pl.String, "fields": pl.String},
             )
             frames.append(places.join(orders, on=["submission", "record"]))
@@ -70,8 +68,8 @@ class StoredHistory:
         names = list(REFILLS)
         rows = [
             row
-            for part in _parts(identifiers.unique().to_list())
-            for row in Refill.objects.filter(identifier__in=part).values_list(*names)
+            for part in _parts(identifiers.to_frame("identifier"))
+            for row in Refill.objects.filter(one_of(part)).values_list(*names)
         ]
         frame = _frame(rows, REFILLS)
         nobody = [pl.when(pl.col(name) != "").then(pl.col(name)).alias(name) for name in _DISPENSED]
@@ -99,9 +97,8 @@ class StoredHistory:
 _DISPENSED: Final = ("dispensed_by", "dispensed_identifier")
 
 
-def _parts(values: Sequence[Any]) -> Iterator[list[Any]]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield list(values[start : start + _AT_ONCE])
+def _parts(values: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    yield from values.unique(maintain_order=True).iter_slices(_AT_ONCE)
 
 
 def _frame(rows: Any, schema: Any) -> pl.DataFrame:

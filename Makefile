@@ -19,6 +19,7 @@ $(STAMP): $(NEEDS)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@sh tools/pcsc.sh $(VENV)
+	@sh tools/browser.sh
 	@echo "==> Compiling the fast reader (once)"
 	@$(BIN)/python -c "from nhicard.formats import read; read(b'<RECS><REC></REC></RECS>', reader='kernel')"
 	@touch $@
@@ -52,6 +53,8 @@ docs: setup  ## regenerate the rule reference
 	$(BIN)/python -m nhicard.checks.rule_docs docs/rules.md
 	$(BIN)/python -m nhicard.formats.assumption_docs docs/assumptions.md
 	$(BIN)/python -m nhicard.checks.reference.list_docs docs/reference-lists.md
+	$(BIN)/python -m nhicard.institution.visits.page docs/visits.md
+	$(BIN)/python -m nhicard.institution.mending.repair_docs docs/mending.md
 
 lock: setup  ## pin the newest versions again, with hashes and without index addresses
 	$(BIN)/python -m pip install --quiet pip-tools

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nhicard.cli import insurer
+from nhicard.cli import fix, insurer, results, upgrade
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
 from nhicard.formats.rocdate import TAIPEI
@@ -259,6 +259,9 @@ def _version(value: bool) -> None:
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
 insurer.register(app)
+app.command()(upgrade.upgrade)
+results.register(app)
+fix.register(app)
 
 
 @app.callback()

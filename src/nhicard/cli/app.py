@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nhicard.cli import fix, insurer, results, upgrade
+from nhicard.cli.agent import app as agent
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
 from nhicard.formats.rocdate import TAIPEI
@@ -256,6 +257,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+app.add_typer(agent, name="agent")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
 insurer.register(app)

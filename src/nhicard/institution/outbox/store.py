@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib.resources import files
@@ -14,6 +14,9 @@ import polars as pl
 
 _VERSION: Final = 1
 _SWITCHED_AT: Final = "switched_at"
+
+
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Outbox:
@@ -61,26 +64,38 @@ class Outbox:
             raise
         cursor.execute("COMMIT")
 
-    def rows(self, statement: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, statement: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """What a query finds."""
         return self._connection.execute(statement, parameters).fetchall()
 
-    def frame(self, statement: str, parameters: Sequence[Any], schema: dict[str, Any]) -> pl.DataFrame:
+    def frame(self, statement: str, parameters: Parameters, schema: dict[str, Any]) -> pl.DataFrame:
         """The same as a frame."""
         return pl.DataFrame(self.rows(statement, parameters), schema=schema, orient="row")
+
+    def setting(self, name: str) -> str | None:
+        """A fact of the institution's own that is kept here; None while it is not known."""
+        found = self.rows("SELECT value FROM setting WHERE name = ?", [name])
+        return str(found[0][0]) if found else None
+
+    def set(self, name: str, value: str | None) -> None:
+        """Keep such a fact, or forget it."""
+        with self.writing() as cursor:
+            if value is None:
+                cursor.execute("DELETE FROM setting WHERE name = ?", [name])
+            else:
+                cursor.execute(
+                    "INSERT INTO setting VALUES (?, ?) ON CONFLICT DO UPDATE SET value = ?", [name, value, value]
+                )
 
     @property
     def switched_at(self) -> datetime | None:
         """From when on 2.0 is uploaded for real; None while it is not known."""
-        found = self.rows("SELECT value FROM setting WHERE name = ?", [_SWITCHED_AT])
-        return datetime.fromisoformat(found[0][0]) if found else None
+        found = self.setting(_SWITCHED_AT)
+        return datetime.fromisoformat(found) if found else None
 
     def switch(self, at: datetime | None) -> None:
         """Set, or take back, from when on 2.0 is uploaded for real."""
-        with self.writing() as cursor:
-            cursor.execute("DELETE FROM setting WHERE name = ?", [_SWITCHED_AT])
-            if at:
-                cursor.execute("INSERT INTO setting VALUES (?, ?)", [_SWITCHED_AT, at.isoformat(timespec="seconds")])
+        self.set(_SWITCHED_AT, told(at) if at else None)
 
 
 def told(moment: datetime) -> str:

@@ -157,7 +157,7 @@ def build(edition: Edition, records: list[tuple[dict[str, str], list[dict[str, s
 
 def chosen(batch: Batch, keep: pl.Series) -> Batch:
     """The records of which ``keep`` (Boolean, a value a visit) is true, numbered from 1; faults and places are gone."""
-    visits = batch.visits.filter(keep).with_columns(record=pl.int_range(1, keep.sum() + 1, dtype=pl.UInt32))
+    visits = batch.visits.filter(keep).with_columns(record=pl.int_range(1, pl.len() + 1, dtype=pl.UInt32))
     row = (keep.cum_sum() - 1).cast(pl.UInt32).gather(batch.orders["visit"])
     orders = batch.orders.with_columns(visit=row, record=row + 1).filter(keep.gather(batch.orders["visit"]))
     return Batch(batch.edition, visits, orders, encoding=batch.encoding)

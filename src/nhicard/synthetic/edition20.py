@@ -21,7 +21,7 @@ _REPORT: Final = col.data_type == "5"
 _ABNORMAL: Final = (col.modifier == "abnormal") | _REPORT
 _DRUG: Final = col.role == "drug"
 _ORDER: Final = col.role.is_in(_ORDER_ROLES)
-_SIGNED: Final = col.role.is_in(["drug", "procedure"])
+_SIGNED: Final = col.role.is_in(["drug", "procedure", "virtual"])  # edition 1.0 asks it of virtual orders too
 
 
 def tell(visits: pl.DataFrame, orders: pl.DataFrame, first_record: int) -> Batch:

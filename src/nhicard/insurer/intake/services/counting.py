@@ -24,6 +24,7 @@ _LOCK_SPACE: Final = 0x4E4849  # "NHI": the other half of the lock's number, so 
 _AT_ONCE: Final = 2000
 _LOCK = "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(CAST(%s AS int[])) AS number"
 _CLEAR = "DELETE FROM {counts} WHERE (institution, visit_date) IN (VALUES {cells})"
+# The institution is no column there, so that SQLite finds the pre-check by patient and not by institution.
 # (A) 1.0 records in force; (B) those whose 2.0 pre-check of the same patient and second is in force, by how it came.
 _RECOUNT = """
 WITH cells (institution, visit_date) AS (VALUES {cells})
@@ -33,7 +34,7 @@ SELECT institution, visit_date, category, count(*),
 FROM (
   SELECT a.institution, a.visit_date, a.category, (
     SELECT max(b.channel) FROM {visits} b
-    WHERE b.patient_id = a.patient_id AND b.visit_time = a.visit_time AND b.institution = a.institution
+    WHERE b.patient_id = a.patient_id AND b.visit_time = a.visit_time AND b.institution || '' = a.institution
       AND b.edition = '2.0' AND b.is_precheck = %s AND b.state = 'accepted'
   ) AS arrived_by
   FROM cells JOIN {visits} a ON a.institution = cells.institution AND a.visit_date = cells.visit_date

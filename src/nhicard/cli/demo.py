@@ -12,6 +12,7 @@ import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ _KINDS: Final = {
 _SEED: Final = 7
 _MISTAKES: Final = 0.035
 _LONGEST: Final = 600.0
+_POLICY: Final = Policy(pauses=Pauses(longest=timedelta(seconds=2)))
 _SHOWN: Final = 12
 
 
@@ -141,7 +143,7 @@ def _party(code: str, told: Visits, folder: Path, url: str, ca: Path, running: E
     insurer = running.enter_context(Insurer(url, reader.upload_signature, ca=ca, timeout=120))
     outbox = Outbox(folder / kind / "outbox.sqlite3")
     rows = (told.visits["institution"] == code).arg_true()
-    return Party(code, title, told.part(rows), Agent(outbox, insurer, policy=Policy(pauses=Pauses(chance=lambda: 0.0))))
+    return Party(code, title, told.part(rows), Agent(outbox, insurer, policy=_POLICY))
 
 
 def _send_all(parties: list[Party], title: str) -> None:

@@ -17,7 +17,6 @@ from nhicard.institution.outbox.store import Outbox, told
 from nhicard.reader.client import StatusError, UnusableAnswer
 
 _FIRST_PAUSE: Final = timedelta(seconds=5)
-_LONGEST_PAUSE: Final = timedelta(minutes=15)
 #: Refusals that time alone does not mend: somebody must see to the SAM, the contract or the kind of upload.
 _FOR_PEOPLE: Final = frozenset({"5003", "5004", "8205", "9002", "9005"})
 _PAUSE_FOR_PEOPLE: Final = timedelta(hours=1)
@@ -31,10 +30,11 @@ class Pauses:
     it so that thousands of agents do not come back at the same moment."""
 
     chance: Callable[[], float] = random.random
+    longest: timedelta = timedelta(minutes=15)
 
     def after(self, tries: int) -> timedelta:
         """The pause after so many tries in vain."""
-        pause: timedelta = min(_FIRST_PAUSE * 2 ** min(tries - 1, 20), _LONGEST_PAUSE)
+        pause: timedelta = min(_FIRST_PAUSE * 2 ** min(tries - 1, 20), self.longest)
         return pause * (0.5 + 0.5 * self.chance())
 
 

@@ -43,8 +43,9 @@ test: lint  ## lint, then the whole test suite
 fuzz: setup  ## the property tests, much longer
 	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2
 
-soak: setup  ## kill receivers and workers 200 times, on PostgreSQL
+soak: setup  ## kill receivers, workers and agents 200 times each
 	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults
+	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench

@@ -202,6 +202,9 @@ def _positions(truth: pl.Series) -> NDArray[np.intp]:
     return np.flatnonzero(truth.to_numpy()) if not truth.null_count() else truth.arg_true().to_numpy()
 
 
+_DATE_WIDTH: Final = 7
+
+
 def _hits(
     checks: list[Check], frame: pl.DataFrame, sent: pl.DataFrame, alphabets: Mapping[str, int]
 ) -> Iterator[tuple[Check, NDArray[np.intp]]]:
@@ -231,7 +234,12 @@ def _hits(
 def _all_valid(field: str, form: str, frame: pl.DataFrame) -> bool:
     """Whether every value of a date or time field is a date or time; false for other fields."""
     view = f"{form}:{field}"
-    return form in ("date", "time") and view in frame.columns and frame[view].null_count() == frame[field].null_count()
+    if form not in ("date", "time") or view not in frame.columns:
+        return False
+    if frame[view].null_count() != frame[field].null_count():
+        return False
+    # a date is read off the first seven characters, and there may be more
+    return form == "time" or int(frame[field].str.len_bytes().max() or 0) <= _DATE_WIDTH  # type: ignore[arg-type]
 
 
 def _finding_rows(batch: Batch, each: Check, severity: str, rows: NDArray[np.intp]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nhicard.cli import fix, insurer, results, upgrade
+from nhicard.cli import build, fix, insurer, results, upgrade
 from nhicard.cli.agent import app as agent
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
@@ -263,6 +263,7 @@ app.add_typer(agent, name="agent")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
 insurer.register(app)
+build.register(app)
 app.command()(upgrade.upgrade)
 results.register(app)
 fix.register(app)

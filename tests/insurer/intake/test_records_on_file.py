@@ -161,6 +161,19 @@ def test_the_report_counts_what_is_in_force_and_matched() -> None:
     assert (count.accepted10, count.matched_by_web, count.matched_by_vpn) == (1, 1, 0)
 
 
+def test_a_precheck_is_counted_on_the_day_of_its_1_0_record() -> None:
+    """A late card: 1.0 tells the actual day (A54), which 2.0 may tell otherwise (M49)."""
+    record = changed("1.0", base_record("1.0", "bases", "outpatient"), ("A19=2", "A54=1121012"))
+    facts = record[0]
+    assert upload(record, kind="B1") == {}
+    here = (f"M03={facts['A12']}", f"M05={facts['A14']}", f"M11={facts['A17']}", f"D01[*]={facts['A17']}")
+    twin = rec("outpatient", *here)
+    assert twin[0].get("M49") is None, "so that its own day is that of the tap"
+    assert upload(twin, kind="A2") == {}
+    count = DayCount.objects.get()
+    assert (count.visit_date.day, count.accepted10, count.matched_by_web) == (12, 1, 1)
+
+
 def refills() -> list[tuple[int, str, bool]]:
     """Number, who dispensed it, whether it is cancelled."""
     return list(Refill.objects.order_by("number").values_list("number", "dispensed_by", "cancelled"))

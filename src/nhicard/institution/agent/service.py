@@ -108,13 +108,14 @@ class Service:
         self.outbox.close()
 
     def _take_sql(self, now: datetime) -> None:
-        from nhicard.institution.sources import SqlSource, UnreachableSource, load_mapping
+        from nhicard.institution.sources import UnreadableDatabase, UnusableMapping, load_mapping
+        from nhicard.institution.sources.sql import SqlSource  # SQLAlchemy is loaded only where there is a database
 
         assert self.settings.sql
         since = self.outbox.setting(_READ_UNTIL)
         try:
             found = SqlSource(load_mapping(self.settings.sql)).read(datetime.fromisoformat(since) if since else None)
-        except UnreachableSource as error:
+        except (UnreadableDatabase, UnusableMapping, OSError) as error:
             _log.warning("the HIS database cannot be read: %s", error)
             return
         self.take(found.visits, found.department, now)

@@ -22,6 +22,7 @@ from nhicard.insurer.intake.models import Submission
 from nhicard.insurer.intake.services import checking, claiming, counting, effects, retention, storing
 from nhicard.insurer.intake.services.checking import Joint
 from nhicard.insurer.intake.services.rounds import rounds, split
+from nhicard.insurer.operations.database import is_away
 from nhicard.insurer.registry import references
 
 _RACES: Final = 5
@@ -43,6 +44,7 @@ class Worker:
         self._lease = lease
         self._heartbeat = heartbeat
         self._stop = threading.Event()
+        self._cut_off: Sequence[Submission] = ()
 
     def stop(self) -> None:
         """End after the present batch."""
@@ -63,17 +65,21 @@ class Worker:
         """One batch; how many submissions it was."""
         if self._heartbeat:
             self._heartbeat.touch()
+        if self._cut_off:
+            claiming.give_back(self._cut_off)
+            self._cut_off = ()
         claimed = claiming.claim(clock.now(), self._lease)
         if not claimed:
             return 0
         began = time.perf_counter()
         try:
             self._process(claimed)
-        except OperationalError:
-            raise
         except LostClaim:
             _log.warning("another worker took over a batch of %d submissions", len(claimed))
         except Exception as error:
+            if is_away(error):
+                self._cut_off = claimed
+                raise
             # which of them it was is not known: each is tried alone next time
             _log.error("a batch of %d submissions failed with %s", len(claimed), type(error).__name__, exc_info=True)
             claiming.release(claimed, f"{type(error).__name__}")

@@ -15,15 +15,20 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.postgresql.client import DatabaseClient
 from django.db.migrations.executor import MigrationExecutor
 
-#: What says that the server or the disk failed, not the statement: SQLSTATE classes (connection, resources, shutdown,
-#: system) of PostgreSQL; result codes of SQLite.
-_AWAY: Final = ("08", "53", "57P", "58")
+#: SQLSTATEs and their classes that speak of the server, not of the statement: connection, disk, too many connections,
+#: shutdown, system. Not the memory: a smaller batch may do where a larger one found none.
+_AWAY: Final = ("08", "53100", "53300", "57P", "58")
 _AWAY_SQLITE: Final = frozenset(
-    (
-        sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR,
-        sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL,
-    )
-)  # fmt: skip
+    {
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+    }
+)
 _DAMAGED: Final = "資料庫已損壞，請還原備份。The database is damaged; restore a backup."
 
 
@@ -31,13 +36,15 @@ class CannotDo(Exception):
     """The work cannot be done; the message says why and what to do, in both languages."""
 
 
-def is_away(error: DatabaseError) -> bool:
-    """Whether the database itself is out of order for now, so that the same statement may do later."""
+def is_away(error: Exception) -> bool:
+    """Whether the database itself is out of order for now, so that the same work may do later."""
+    if not isinstance(error, OperationalError):
+        return False
     cause = error.__cause__
     if state := getattr(cause, "sqlstate", None):
         return str(state).startswith(_AWAY)
     result = getattr(cause, "sqlite_errorcode", None)
-    return isinstance(error, OperationalError) and (result is None or result & 0xFF in _AWAY_SQLITE)
+    return result is None or result & 0xFF in _AWAY_SQLITE  # without a code the connection was lost
 
 
 def backup(file: Path) -> None:

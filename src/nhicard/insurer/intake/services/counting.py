@@ -7,7 +7,7 @@ make the second wait. So each takes the locks of its cells before it counts: the
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -15,6 +15,7 @@ import polars as pl
 from django.db import connection
 
 from nhicard.insurer.intake.models import DayCount, Visit
+from nhicard.insurer.many import one_of
 
 Cell = tuple[str, date]
 
@@ -45,11 +46,24 @@ GROUP BY institution, visit_date, category
 
 
 def recount(visits: pl.DataFrame) -> None:
-    """Count anew the cells of the institutions and days of these visits."""
-    cells: list[Cell] = visits.select("institution", "visit_date").drop_nulls().unique().sort(pl.all()).rows()
+    """Count anew the cells of the institutions and days of these visits, and of the 1.0 records that they replace or
+    are compared with: these may be counted under another day (A54, M49)."""
+    cells = sorted({*_cells(visits), *_compared(visits)})
     _lock(cells)
     for start in range(0, len(cells), _AT_ONCE):
         _count(cells[start : start + _AT_ONCE])
+
+
+def _cells(visits: pl.DataFrame) -> list[Cell]:
+    return visits.select("institution", "visit_date").drop_nulls().unique().rows()
+
+
+def _compared(visits: pl.DataFrame) -> Iterator[Cell]:
+    for part in visits.select("patient_id", "visit_time").unique().iter_slices(_AT_ONCE * 10):
+        records = Visit.objects.filter(one_of(part), edition="1.0", is_precheck=False, visit_date__isnull=False)
+        for institution, day in records.values_list("institution", "visit_date").distinct():
+            if day:
+                yield institution, day
 
 
 def _count(cells: Sequence[Cell]) -> None:

@@ -154,7 +154,8 @@ def settle(joint: Joint, visits: pl.DataFrame, findings: pl.DataFrame, now: date
     for place, submission in enumerate(joint.submissions):
         count = counts.get(place, {})
         submission.state, submission.claim, submission.claimed_until = State.CHECKED, "", None
-        submission.checked_at = now.replace(microsecond=0)
+        # a clock that was set back must not shorten what was promised
+        submission.checked_at = max(now.replace(microsecond=0), submission.received_at)
         submission.encoding = joint.encodings[place]
         for name in ("records", "orders", "accepted", "accepted_with_warnings", "accepted_orders"):
             setattr(submission, name, count.get(name) or 0)

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nhicard.cli import build, fix, insurer, results, upgrade
+from nhicard.cli import build, fix, insurer, results, submit, upgrade
 from nhicard.cli.agent import app as agent
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
@@ -197,46 +197,6 @@ def bench(
 
 
 @app.command()
-def submit(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Upload file, 1.0 or 2.0.")],
-    kind: Annotated[str, typer.Option(help="A1 2.0 for real, A2 2.0 pre-check, B1 1.0 for real, B2 1.0 pre-check.")],
-    insurer_url: Annotated[
-        str, typer.Option("--insurer", envvar="NHICARD_DATACENTRE", help="Base URL of the insurer.")
-    ],
-    insurer_ca: Annotated[
-        Path | None, typer.Option(envvar="NHICARD_DATACENTRE_CA", help="Certificate file to trust for it.")
-    ] = None,
-    via: Annotated[str, typer.Option(help="web (Web API) or vpn.")] = "web",
-    reader_url: Annotated[
-        str, typer.Option("--reader", help="The control software that signs.")
-    ] = "https://localhost:5066",
-    reader_ca: Annotated[Path | None, typer.Option(help="Its certificate, if this machine does not trust it.")] = None,
-    wait: Annotated[float, typer.Option(help="Seconds to wait for the result; 0: only the receipt.")] = 300,
-) -> None:
-    """Send a file to the insurer and print its result, as the insurer gives it.
-
-    上傳一個檔案並顯示健保署的檢核結果。控制軟體須已初始化並驗證安全模組。
-    """
-    import httpx
-
-    from nhicard.cli.submit import Insurer, NotAccepted
-    from nhicard.reader.client import Reader, StatusError, UnusableAnswer
-
-    if via not in ("web", "vpn"):
-        raise typer.BadParameter("web or vpn", param_hint="--via")
-    try:
-        with Reader(insurer_url, reader_url, reader_ca=reader_ca, centre_ca=insurer_ca) as signer:
-            insurer_service = Insurer(insurer_url, insurer_ca, signer, via)
-            receipt = str(insurer_service.upload(file.read_bytes(), kind)["opCode"])
-            typer.echo(f"收據 Receipt: {receipt}")
-            if wait:
-                typer.echo(insurer_service.result(receipt, kind, wait=wait))
-    except (NotAccepted, StatusError, UnusableAnswer, httpx.HTTPError) as error:
-        typer.echo(f"nhicard: {error or type(error).__name__}", err=True)
-        raise typer.Exit(2) from None
-
-
-@app.command()
 def demo(
     folder: Annotated[Path, typer.Option(help="Where files, services and logs of the demo live; made anew.")] = Path(
         "demo/week"
@@ -264,6 +224,7 @@ app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
 insurer.register(app)
 build.register(app)
+app.command()(submit.submit)
 app.command()(upgrade.upgrade)
 results.register(app)
 fix.register(app)

@@ -2,81 +2,79 @@
 
 from __future__ import annotations
 
-import base64
-import io
-import ssl
 import time
-import zipfile
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
-import httpx
+import typer
 
-from nhicard.formats import rocdate
-from nhicard.reader.client import Reader
+if TYPE_CHECKING:
+    from nhicard.institution.insurer import Insurer
 
-_PATHS: Final = {"web": "/V2000/VNHI_", "vpn": "/vpn/v1/"}
-_NOT_READY: Final = "5002"
-_OK: Final = "0000"
+_PAUSE: Final = 1.0
 
 
-class NotAccepted(Exception):
-    """The insurer did not take the upload or gives no result; the message has its return code."""
+def submit(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Upload file, 1.0 or 2.0.")],
+    kind: Annotated[str, typer.Option(help="A1 2.0 for real, A2 2.0 pre-check, B1 1.0 for real, B2 1.0 pre-check.")],
+    insurer_url: Annotated[
+        str, typer.Option("--insurer", envvar="NHICARD_DATACENTRE", help="Base URL of the insurer.")
+    ],
+    insurer_ca: Annotated[
+        Path | None, typer.Option(envvar="NHICARD_DATACENTRE_CA", help="Certificate file to trust for it.")
+    ] = None,
+    via: Annotated[str, typer.Option(help="web (Web API) or vpn.")] = "web",
+    reader_url: Annotated[
+        str, typer.Option("--reader", help="The control software that signs.")
+    ] = "https://localhost:5066",
+    reader_ca: Annotated[Path | None, typer.Option(help="Its certificate, if this machine does not trust it.")] = None,
+    wait: Annotated[float, typer.Option(help="Seconds to wait for the result; 0: only the receipt.")] = 300,
+) -> None:
+    """Send a file to the insurer and print its result, as the insurer gives it.
+
+    上傳一個檔案並顯示健保署的檢核結果。控制軟體須已初始化並驗證安全模組。
+    """
+    # loaded only here: other commands must start fast
+    from nhicard.institution.insurer import Insurer, NotReady, Refused, Unreachable
+    from nhicard.institution.results import UnusableResult
+    from nhicard.reader.client import Reader, StatusError, UnusableAnswer
+
+    if via not in ("web", "vpn"):
+        raise typer.BadParameter("web or vpn", param_hint="--via")
+    try:
+        with (
+            Reader(insurer_url, reader_url, reader_ca=reader_ca, centre_ca=insurer_ca) as signer,
+            Insurer(insurer_url, signer.upload_signature, ca=insurer_ca) as insurer,
+        ):
+            receipt = insurer.upload(file.read_bytes(), kind, via)
+            typer.echo(f"收據 Receipt: {receipt}")
+            if wait:
+                typer.echo(_result(insurer, receipt, kind, via, time.monotonic() + wait))
+    except NotReady:
+        typer.echo("nhicard: 還沒有結果，請稍後再取 no result yet; ask later", err=True)
+        raise typer.Exit(2) from None
+    except (Unreachable, Refused, StatusError, UnusableAnswer, UnusableResult) as error:
+        typer.echo(f"nhicard: {error or type(error).__name__}", err=True)
+        raise typer.Exit(2) from None
 
 
-@dataclass(frozen=True, slots=True)
-class Insurer:
-    """Where uploads go, and the control software that signs them."""
+def _result(insurer: Insurer, receipt: str, kind: str, via: str, deadline: float) -> str:
+    """The result's text, empty where nothing is to be said of any record. Raises NotReady after the deadline."""
+    from nhicard.institution.insurer import NotReady
+    from nhicard.institution.results.archive import members
 
-    url: str
-    ca: Path | None
-    reader: Reader
-    via: str
-
-    def upload(self, content: bytes, kind: str) -> dict[str, Any]:
-        """Send a file; the reply. Raises NotAccepted, StatusError, UnusableAnswer, httpx.TransportError."""
-        facts = {
-            "sPatData": base64.b64encode(content).decode(),
-            "sUploadDT": f"{rocdate.now():%Y%m%d%H%M%S}000",
-        }
-        reply = self._post("Upload", kind, facts)
-        if reply["rtnCode"] != _OK:
-            raise NotAccepted(f"{reply['rtnCode']} {reply.get('message', '')}".strip())
-        return reply
-
-    def result(self, receipt: str, kind: str, *, wait: float, pause: float = 1.0) -> str:
-        """The result's text, empty where nothing is to be said of any record; waits for it. Raises as ``upload``."""
-        deadline = time.monotonic() + wait
-        while True:
-            reply = self._post("Download", kind, {"sOpcode": receipt})
-            if reply["rtnCode"] == _OK:
-                return _text(reply)
-            if reply["rtnCode"] != _NOT_READY or time.monotonic() > deadline:
-                raise NotAccepted(f"{reply['rtnCode']} {reply.get('message', '')}".strip())
-            time.sleep(pause)
-
-    def _post(self, service: str, kind: str, facts: dict[str, str]) -> dict[str, Any]:
-        block = self.reader.upload_signature()
-        body = {
-            "sSamid": block["samId"],
-            "sHospid": block["hospitalId"],
-            "sClientrandom": block["clientRandom"],
-            "sSignature": block["signature"],
-            "sType": kind,
-        }
-        verify: Any = ssl.create_default_context(cafile=str(self.ca)) if self.ca else True
-        with httpx.Client(base_url=self.url, verify=verify, timeout=120) as client:
-            response = client.post(_PATHS[self.via] + service, json=body | facts)
-        reply: dict[str, Any] = response.raise_for_status().json()
-        return reply
+    while True:
+        try:
+            content = insurer.result(receipt, kind, via).content
+            break
+        except NotReady:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE)
+    return "\n".join(_text(member.data) for member in members(content)) if content else ""
 
 
-def _text(reply: dict[str, Any]) -> str:
-    if "tx_result_json" in reply:
-        return base64.b64decode(reply["tx_result_json"]).decode("cp950")
-    content = base64.b64decode(reply["content"])
-    if not content:
-        return ""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        return "\n".join(archive.read(name).decode("cp950") for name in archive.namelist())
+def _text(data: bytes) -> str:
+    from nhicard.formats import encoding
+
+    return data.decode("utf-8") if encoding.guess(data) != "big5" else encoding.decode_marking(data)[0]

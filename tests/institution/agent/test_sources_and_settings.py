@@ -93,8 +93,14 @@ def test_orders_in_json_belong_to_their_visit() -> None:
     assert department is not None
     assert department.to_list() == ["02", None]
     assert visits.orders.select("visit", "days").rows() == [(1, "3")]
+    own, _ = from_objects([{}, {"orders": [{"visit": "0", "days": "3"}]}])
+    assert (own.visits.height, own.orders["visit"].to_list()) == (2, [1])
+
+
+@pytest.mark.parametrize("orders", [["x"], None, "x", {"days": "3"}])
+def test_orders_that_are_none_are_refused(orders: Any) -> None:
     with pytest.raises(UnusableFile, match="第 1 筆"):
-        from_objects([{"orders": ["x"]}])
+        from_objects([{"orders": orders}])
 
 
 def test_settings_name_every_fault_at_once(tmp_path: Path) -> None:

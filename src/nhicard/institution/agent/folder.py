@@ -66,15 +66,15 @@ def from_objects(told: Any) -> tuple[Visits, pl.Series | None]:
     orders: list[Mapping[str, Any]] = []
     departments: list[str | None] = []
     for number, each in enumerate(told):
-        own = dict(each)
+        own = {"data_type": None} | each
         departments.append(own.pop("department", None))
-        for order in own.pop("orders", []):
-            if not isinstance(order, dict):
-                raise UnusableFile(f"第 {number + 1} 筆的醫令不是物件；an order of visit {number + 1} is no object")
-            orders.append({"visit": number} | order)
+        of_visit = own.pop("orders", [])
+        if not isinstance(of_visit, list) or not all(isinstance(order, dict) for order in of_visit):
+            raise UnusableFile(f"第 {number + 1} 筆的醫令不是物件清單；orders of visit {number + 1} are no list of objects")
+        orders += [order | {"visit": number} for order in of_visit]
         visits.append(own)
     try:
-        frame = pl.DataFrame(visits, infer_schema_length=None) if any(visits) else pl.DataFrame({"data_type": []})
+        frame = pl.DataFrame(visits, infer_schema_length=None) if visits else pl.DataFrame({"data_type": []})
         rows = pl.DataFrame(orders, infer_schema_length=None) if orders else None
         return Visits.of_frames(frame, rows), pl.Series("department", departments, dtype=pl.String)
     except (ValueError, TypeError, pl.exceptions.PolarsError) as error:

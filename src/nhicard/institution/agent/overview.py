@@ -16,10 +16,11 @@ DAYS: Final = 7
 STATES: Final = ("waiting", "held", "sent", "accepted", "rejected", "left out", "deleting", "deleted")
 
 # (A) 1.0 accepted; (B) those of them whose 2.0 pre-check is accepted, each by the insurer's own answer.
+# CROSS JOIN: SQLite is to start from the few days of visits, not from every accepted track.
 _COMPARED: Final = """
 SELECT date(v.visit_at), v.category, count(*), coalesce(sum(b.state = 'accepted'), 0)
 FROM visit v
-JOIN track a ON a.visit = v.id AND a.kind = :real AND a.state = 'accepted'
+CROSS JOIN track a ON a.visit = v.id AND a.kind = :real AND a.state = 'accepted'
 LEFT JOIN track b ON b.visit = v.id AND b.kind = :precheck
 WHERE v.visit_at >= :since AND v.visit_at < :until
 GROUP BY 1, 2 ORDER BY 1, 2

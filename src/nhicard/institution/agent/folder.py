@@ -70,7 +70,9 @@ def from_objects(told: Any) -> tuple[Visits, pl.Series | None]:
         departments.append(own.pop("department", None))
         of_visit = own.pop("orders", [])
         if not isinstance(of_visit, list) or not all(isinstance(order, dict) for order in of_visit):
-            raise UnusableFile(f"第 {number + 1} 筆的醫令不是物件清單；orders of visit {number + 1} are no list of objects")
+            raise UnusableFile(
+                f"第 {number + 1} 筆的醫令不是物件清單；orders of visit {number + 1} are no list of objects"
+            )
         orders += [order | {"visit": number} for order in of_visit]
         visits.append(own)
     try:

@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from nhicard.identity.private_files import write_private
+
 if TYPE_CHECKING:
     from nhicard.checks.context import Context
 
@@ -31,6 +33,9 @@ def set_up() -> bool:
     if connection.vendor == "sqlite" and Path(str(settings.DATABASES["default"]["NAME"])).is_absolute():
         Path(str(settings.DATABASES["default"]["NAME"])).touch(mode=0o600)  # one that exists keeps its mode
     call_command("migrate", verbosity=0, interactive=False)
+    if not settings.SECRET_KEY_FILE.exists():
+        settings.SECRET_KEY_FILE.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_private(settings.SECRET_KEY_FILE, settings.SECRET_KEY.encode())
     return authority.create(clock.now())
 
 

@@ -1,6 +1,7 @@
 """Django settings: embedded defaults under one folder, everything else from the environment (docs/operations.md)."""
 
 import os
+import secrets
 from pathlib import Path
 
 import dj_database_url
@@ -11,21 +12,47 @@ PROXY = os.environ.get("NHICARD_PROXY", "")
 TEST_CARDS = os.environ.get("NHICARD_TEST_CARDS") == "1"
 
 DEBUG = False
-SECRET_KEY = os.environ.get("NHICARD_SECRET_KEY") or "unused: no session, form or signed value exists yet"
+# Kept beside the insurer's other keys once ``serving.set_up`` has made it; until then one for this process alone.
+SECRET_KEY_FILE = HOME / "keys" / "portal-secret"
+SECRET_KEY = os.environ.get("NHICARD_SECRET_KEY") or (
+    SECRET_KEY_FILE.read_text() if SECRET_KEY_FILE.exists() else secrets.token_urlsafe(48)
+)
 ALLOWED_HOSTS = os.environ.get("NHICARD_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
 ROOT_URLCONF = "nhicard.insurer.urls"
 WSGI_APPLICATION = "nhicard.insurer.wsgi.application"
 
 INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
     "nhicard.insurer.registry",
     "nhicard.insurer.datacentre",
     "nhicard.insurer.intake",
     "nhicard.insurer.operations",
+    "nhicard.insurer.accounts",
+    "nhicard.insurer.audit",
+    "nhicard.insurer.monitoring",
+    "nhicard.insurer.applications",
+    "nhicard.insurer.portal",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "nhicard.insurer.datacentre.middleware.AlwaysAnswer",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",  # refuses host names that are none of ours
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "csp.middleware.CSPMiddleware",
 ]
 APPEND_SLASH = False
 
@@ -45,9 +72,61 @@ DATABASES = {
     if DATABASE_URL
     else _SQLITE
 }
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "nhicard.insurer.portal.menu.pages",
+            ],
+        },
+    }
+]
+STATIC_URL = "/portal/static/"
+WHITENOISE_USE_FINDERS = True  # static files are served from the apps: nothing to collect
+
+AUTH_USER_MODEL = "accounts.User"
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "portal:home"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+SESSION_COOKIE_AGE = 30 * 60  # of doing nothing
+SESSION_SAVE_EVERY_REQUEST = True
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_NAME = "portal_session"
+SESSION_COOKIE_PATH = "/portal"
+CSRF_COOKIE_PATH = "/portal"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_HTTPONLY = True
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        # the control software on the user's own machine, which signs in with a card
+        "connect-src": ["'self'", "https://localhost:5066", "https://127.0.0.1:5066"],
+        "frame-ancestors": ["'none'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "zh-hant"
+LANGUAGES = [("zh-hant", "中文"), ("en", "English")]
+LANGUAGE_COOKIE_SECURE = True
 TIME_ZONE = "Asia/Taipei"
 USE_TZ = False  # every moment is Taiwan's, naive, as in the records themselves
 

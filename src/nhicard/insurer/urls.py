@@ -1,6 +1,6 @@
-"""The insurer's URLs."""
+"""The insurer's URLs: services for programs, and the portal for people under ``/portal/``."""
 
-from django.urls import path
+from django.urls import include, path
 
 from nhicard.insurer.datacentre.api import api as datacentre
 from nhicard.insurer.intake.api import api as intake
@@ -12,4 +12,9 @@ urlpatterns = [
     path("metrics", operations.exposition),
     path("", datacentre.urls),
     path("", intake.urls),
+    path("portal/", include("nhicard.insurer.portal.urls")),
+    path("portal/account/", include("nhicard.insurer.accounts.urls")),
+    path("portal/audit/", include("nhicard.insurer.audit.urls")),
+    path("portal/monitoring/", include("nhicard.insurer.monitoring.urls")),
+    path("portal/applications/", include("nhicard.insurer.applications.urls")),
 ]

@@ -98,16 +98,19 @@ def tellable_orders(told: Visits, left_out: pl.DataFrame) -> pl.DataFrame:
 
 
 def test_what_20_tells_is_accepted_in_10() -> None:
-    """Virtual orders, which 2.0 does not sign, lack the signature that 1.0 asks for."""
-    batch = generate("2.0", 2_000, 1, AS_OF, 6)
-    told = write10(read20(batch))
-    found = checked(told.batch).frame.join(
-        told.batch.orders.select("record", "order", "A72"), on=["record", "order"], how="left"
-    )
-    assert set(found.select("code", "field", "A72").rows()) == {("AA", "A79", "G")}
+    told = write10(read20(generate("2.0", 2_000, 1, AS_OF, 6)))
+    assert not checked(told.batch).rejected
     assert set(told.left_out.select("field", "value").rows()) == {
         ("H00", "5"), ("D02", "0"), ("D02", "9"), ("E02", "1191"), ("E02", "12196B"), ("E03", "0812")
     }  # fmt: skip
+
+
+def test_a_virtual_order_needs_the_signature_that_10_asks_for() -> None:
+    told = read20(generate("2.0", 2_000, 1, AS_OF, 6))
+    unsigned = pl.when(pl.col("order_category") != "G").then("prescription_signature").alias("prescription_signature")
+    batch = write10(Visits(told.visits, told.orders.with_columns(unsigned))).batch
+    found = checked(batch).frame.join(batch.orders.select("record", "order", "A72"), on=["record", "order"], how="left")
+    assert set(found.select("code", "field", "A72").rows()) == {("AA", "A79", "G")}
 
 
 def test_deletions_need_nothing_more() -> None:

@@ -21,7 +21,9 @@ from tests.institution.agent.world import (
 
 from nhicard.institution.agent import Agent, Policy
 from nhicard.institution.agent.sending import Pauses
+from nhicard.institution.insurer import Answer, NotReady
 from nhicard.institution.outbox import Outbox, take, withdraw
+from nhicard.institution.visits import write20
 
 
 @pytest.fixture
@@ -273,6 +275,43 @@ def test_a_result_that_never_comes_leads_to_a_new_file_whose_duplicates_are_acce
     assert not seen
 
 
+def test_a_receipt_given_twice_is_no_receipt(outbox: Outbox) -> None:
+    class Forgetful(ScriptedInsurer):
+        same = True
+
+        def upload(self, *facts: Any) -> str:
+            receipt = super().upload(*facts)
+            return "R" * 42 if self.same else receipt
+
+        def result(self, receipt: str, kind: str, way: str) -> Answer:
+            if receipt == "R" * 42:
+                raise NotReady
+            return super().result(receipt, kind, way)
+
+    insurer = Forgetful()
+    take(outbox, good_visits(), NOW)
+    works = agent(outbox, insurer)
+    works.turn(NOW)
+    assert sorted(outbox.rows("SELECT state, trouble FROM upload")) == [
+        ("ready", "the receipt was given before, to another file"),
+        ("received", ""),
+    ]
+    insurer.same = False
+    works.turn(NOW + timedelta(hours=1))
+    assert states(outbox, "A2") == ["accepted"] * 12
+
+
+def test_a_result_of_other_records_is_not_believed(outbox: Outbox) -> None:
+    insurer = ScriptedInsurer(lambda kind, visit: ["M15:D002"])
+    take(outbox, good_visits(), NOW)
+    works = agent(outbox, insurer)
+    other = with_value(good_visits(), 0, patient_id="B100000002")
+    insurer.as_told = write20(other)
+    works.turn(NOW)
+    assert states(outbox, "A2") == ["sent"] * 12
+    assert ("the result shows other records than the file has (M03)",) in outbox.rows("SELECT trouble FROM upload")
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [
@@ -282,8 +321,6 @@ def test_a_result_that_never_comes_leads_to_a_new_file_whose_duplicates_are_acce
     ],
 )
 def test_an_answer_that_does_not_fit_changes_nothing(outbox: Outbox, answer: str, trouble: str) -> None:
-    from nhicard.institution.insurer import Answer
-
     class Confused(ScriptedInsurer):
         def result(self, receipt: str, kind: str, way: str) -> Answer:
             return Answer(answer.encode("big5"), {})

@@ -56,6 +56,7 @@ class ScriptedInsurer:
     before_result: Callable[[], None] = lambda: None
     uploads: dict[str, tuple[str, bytes]] = field(default_factory=dict)
     received: int = 0
+    as_told: Batch | None = None  # the records of which its 2.0 results speak, if not those of the file
 
     def upload(self, content: bytes, kind: str, way: str, now: datetime | None = None) -> str:
         self.before()
@@ -69,7 +70,7 @@ class ScriptedInsurer:
         self.before_result()
         stored_kind, content = self.uploads[receipt]
         assert stored_kind == kind
-        batch = read(content)
+        batch = read(content) if self.as_told is None or kind == "B1" else self.as_told
         found = [
             (number, codes)
             for number, visit in enumerate(batch.visits.iter_rows(named=True), 1)

@@ -7,10 +7,13 @@ from typing import Final
 
 import polars as pl
 
+from nhicard.formats import Batch, read
+from nhicard.institution.agent.packing import content_of
 from nhicard.institution.insurer import Answer
 from nhicard.institution.outbox.kinds import Kind
 from nhicard.institution.outbox.store import Outbox, told
 from nhicard.institution.results import Result, read_results
+from nhicard.institution.results.result import SCHEMA
 
 #: The record is stored already: by an earlier file of ours whose answer was lost.
 _DUPLICATE: Final = "C001"
@@ -29,6 +32,8 @@ def settle(outbox: Outbox, upload: int, kind: Kind, answer: Answer, now: datetim
     )
     (records,) = outbox.rows("SELECT records FROM upload WHERE id = ?", [upload])[0]
     _require_whole(result, answer, records)
+    if result is not None:
+        _require_same_records(result, read(content_of(outbox, upload)))
     found = pl.DataFrame(schema=_FINDING) if result is None else result.findings.select(list(_FINDING))
     whole_file = bool((found["severity"] == "file").any())
     rejects = found.filter(pl.col("severity") == "reject")
@@ -84,6 +89,21 @@ def _require_whole(result: Result | None, answer: Answer, records: int) -> None:
         raise ValueError("the result's counts are not those of its records")
     if not result.whole_file_rejected and (counted or result.records) not in (None, records):
         raise ValueError(f"the result is of {result.records} records, the file had {records}")
+
+
+def _require_same_records(result: Result, batch: Batch) -> None:
+    """That the records it speaks of are those of this file: by every field that it shows of them."""
+    told = result.findings.filter(pl.col("record").is_not_null())
+    shown = [name for name in told.columns if name in batch.visits.columns and name not in SCHEMA]
+    ours = told.select("record", *shown).join(
+        batch.visits.select("record", *(pl.col(name).alias(f"our {name}") for name in shown)), on="record", how="left"
+    )
+    for name in shown:
+        differs = (pl.col(name).str.strip_chars() != pl.col(f"our {name}").fill_null("").str.strip_chars()).fill_null(
+            False
+        )
+        if ours.select(differs.any()).item():
+            raise ValueError(f"the result shows other records than the file has ({name})")
 
 
 def _write(

@@ -54,6 +54,12 @@ def send(outbox: Outbox, insurer: Insurer, now: datetime, pauses: Pauses) -> int
             pause = _PAUSE_FOR_PEOPLE if refusal.code in _FOR_PEOPLE else pauses.after(tries + 1)
             _wait(outbox, upload, now + pause, str(refusal))
             continue
+        if outbox.rows(
+            "SELECT 1 FROM upload WHERE receipt = ? AND id <> ? AND state <> 'unanswered'", [receipt, upload]
+        ):
+            # it is the receipt of another file, so nobody knows whether this one is kept
+            _wait(outbox, upload, now + pauses.after(tries + 1), "the receipt was given before, to another file")
+            continue
         with outbox.writing() as cursor:
             cursor.execute(
                 "UPDATE upload SET state = 'received', receipt = ?, received_at = ?, tries = 0, trouble = '', "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,9 +11,9 @@ import typer
 
 from nhicard.cli import build, fix, insurer, results, submit, upgrade
 from nhicard.cli.agent import app as agent
+from nhicard.cli.moments import moment
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
-from nhicard.formats.rocdate import TAIPEI
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,16 +47,6 @@ class EditionName(StrEnum):
 
     one = "1.0"
     two = "2.0"
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date or time such as 2023-10-23 or 2023-10-23T12:00") from None
-    return moment.astimezone(TAIPEI).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 @app.command()
@@ -113,7 +102,7 @@ def check(
     """
     from nhicard.cli import check as command
 
-    sys.exit(command.run(files, output.value, _moment(as_of), institution, reference, keys, config, lang.value, show))
+    sys.exit(command.run(files, output.value, moment(as_of), institution, reference, keys, config, lang.value, show))
 
 
 @app.command()
@@ -176,7 +165,7 @@ def generate(
     """
     from nhicard.cli import generate as command
 
-    sys.exit(command.run(edition.value, output, visits, seed, error_rate, _moment(as_of), institutions, keys))
+    sys.exit(command.run(edition.value, output, visits, seed, error_rate, moment(as_of), institutions, keys))
 
 
 @app.command()

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO, Final
 
 import typer
 
+from nhicard.cli.moments import moment
+
 if TYPE_CHECKING:  # polars, rich and the rooms are loaded when the command runs
     import polars as pl
 
@@ -34,20 +36,6 @@ class BuildEdition(StrEnum):
 def register(app: typer.Typer) -> None:
     """Put the command into the one of the whole package."""
     app.command()(build)
-
-
-def _moment(text: str | None, option: str) -> datetime | None:
-    from nhicard.formats.rocdate import TAIPEI
-
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is not a date or time such as 2026-11-20T12:00", param_hint=option
-        ) from None
-    return moment.astimezone(TAIPEI).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def build(
@@ -107,7 +95,7 @@ def build(
     inputs = [path for path in (visits, orders, sql) if path and path.exists()]
     if output.exists() and any(output.samefile(path) for path in inputs):
         raise typer.BadParameter("must not be one of the inputs", param_hint="--output")
-    moments = _moment(since, "--since"), _moment(as_of, "--as-of")
+    moments = moment(since, "--since"), moment(as_of, "--as-of")
     raise typer.Exit(
         run(edition.value, visits, orders, sql, moments[0], output, moments[1], reference, config, show, not no_check)
     )

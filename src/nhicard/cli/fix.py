@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from nhicard.cli.moments import moment
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -32,18 +34,6 @@ class FixFormat(StrEnum):
 def register(app: typer.Typer) -> None:
     """Put the command into the one of the whole package."""
     app.command()(fix)
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a date or time such as 2023-10-23 or 2023-10-23T12:00") from None
-    from nhicard.formats.rocdate import TAIPEI
-
-    return moment.astimezone(TAIPEI).replace(tzinfo=None) if moment.tzinfo else moment
 
 
 def fix(
@@ -80,7 +70,7 @@ def fix(
 
       nhicard fix upload.xml -o mended.xml --format csv > changes.csv
     """
-    raise typer.Exit(run(file, output, dry_run, output_format.value, _moment(as_of), reference, config, show, show_ids))
+    raise typer.Exit(run(file, output, dry_run, output_format.value, moment(as_of), reference, config, show, show_ids))
 
 
 def run(

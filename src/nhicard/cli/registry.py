@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from nhicard.cli.insurer import Home, ready
+from nhicard.cli.moments import moment
 
 if TYPE_CHECKING:
     from nhicard.insurer.registry.loading import Loaded
@@ -106,7 +106,7 @@ def show(
         from nhicard.insurer.registry.loading import spec_of
 
         spec = spec_of(name)
-        version = versions.in_force(_moment(as_of) or clock.now()).get(spec.name)
+        version = versions.in_force(moment(as_of, "--as-of") or clock.now()).get(spec.name)
         history = list(versions.described().filter(name=spec.name))
         rows = versions.frame(version).head(SHOWN) if version and not is_personal(spec) else None
     console = Console(highlight=False)
@@ -221,15 +221,3 @@ def _tell_loaded(loaded: Loaded) -> None:
         more = " …" if number > len(examples) > 0 else ""
         typer.echo(f"  {told}: {number:,}" + (f"（{'、'.join(examples)}{more}）" if examples else ""))
     typer.echo(f"  未變 unchanged: {found.unchanged:,}")
-
-
-def _moment(text: str | None) -> datetime | None:
-    from nhicard.formats.rocdate import TAIPEI
-
-    try:
-        moment = datetime.fromisoformat(text) if text else None
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} 不是時間 is not a date or time such as 2023-10-23 or 2023-10-23T12:00", param_hint="--as-of"
-        ) from None
-    return moment.astimezone(TAIPEI).replace(tzinfo=None) if moment and moment.tzinfo else moment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from nhicard.cli import build, fix, insurer, results, submit, upgrade
+from nhicard.cli import build, deliver, fix, insurer, monitoring, results, submit, upgrade
 from nhicard.cli.agent import app as agent
+from nhicard.cli.audit import app as audit
 from nhicard.cli.moments import moment
+from nhicard.cli.portal import app as portal
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
 
@@ -194,10 +197,14 @@ def demo(
         int, typer.Option(min=100, help="How many visits; two thirds are the hospital's (the default: some 29,900).")
     ] = 45_000,
 ) -> None:
-    """A hospital, a clinic and a pharmacy from 1.0 to 2.0: both editions sent, causes shown, mended, 100 %."""
+    """A hospital, a clinic and a pharmacy from 1.0 to 2.0: both editions sent, causes shown, mended, 100 %.
+
+    At a terminal the portal stays up at the end until Ctrl-C, unless DEMO_EXIT=1.
+    """
     from nhicard.cli import demo as story
 
-    raise typer.Exit(story.run(folder, visits))
+    stay = sys.stdout.isatty() and os.environ.get("DEMO_EXIT") != "1"
+    raise typer.Exit(story.run(folder, visits, stay=stay))
 
 
 def _version(value: bool) -> None:
@@ -209,13 +216,17 @@ def _version(value: bool) -> None:
 
 
 app.add_typer(agent, name="agent")
+app.add_typer(portal, name="portal")
+app.add_typer(audit, name="audit")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
 insurer.register(app)
 build.register(app)
 app.command()(submit.submit)
+app.command()(deliver.deliver)
 app.command()(upgrade.upgrade)
 results.register(app)
+monitoring.register(app)
 fix.register(app)
 
 

@@ -6,6 +6,7 @@ agents run here. What their systems hand over has mistakes in it; these are show
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nhicard.bench.processes import client_of, free_port, service
+from nhicard.cli import demo_portal
 from nhicard.formats import rocdate
 from nhicard.identity.keyring import KeyRing
 from nhicard.institution.agent import Agent, Policy
@@ -63,8 +65,8 @@ class Party:
         return comparison(self.agent.outbox, rocdate.now(), days=8)
 
 
-def run(folder: Path, visits: int) -> int:
-    """The whole story in a folder made anew; 0 where all three come to 100 %."""
+def run(folder: Path, visits: int, *, stay: bool) -> int:
+    """The whole story in a folder made anew; 0 where all three come to 100 %. ``stay``: until the user ends it."""
     folder = folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -102,8 +104,19 @@ def run(folder: Path, visits: int) -> int:
         complete = all(_is_complete(party) for party in parties)
         for party in parties:
             party.agent.outbox.close()
+        demo_portal.prepare(insurer, {_KINDS[party.code[:2]][1]: party.code for party in parties})
+        demo_portal.show(url, insurer)
+        if stay:
+            _say("Ctrl-C 結束 ends the demo.")
+            _wait_for_the_end()
     _say(f"檔案與紀錄 files and logs: {folder}（{time.perf_counter() - began:.0f} s）")
     return 0 if complete else 1
+
+
+def _wait_for_the_end() -> None:
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            time.sleep(3600)
 
 
 def _institutions(told: Visits) -> list[str]:

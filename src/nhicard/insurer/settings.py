@@ -38,6 +38,8 @@ INSTALLED_APPS = [
     "nhicard.insurer.audit",
     "nhicard.insurer.monitoring",
     "nhicard.insurer.applications",
+    "nhicard.insurer.uploads",
+    "nhicard.insurer.announcements",
     "nhicard.insurer.portal",
 ]
 MIDDLEWARE = [
@@ -121,6 +123,15 @@ CONTENT_SECURITY_POLICY = {
         "object-src": ["'none'"],
     }
 }
+
+# Announcements outside the portal; a way that is not set up is not used.
+PUBLIC_URL = os.environ.get("NHICARD_PUBLIC_URL", "https://localhost:8443")
+LINE_TOKEN = os.environ.get("NHICARD_LINE_TOKEN", "")
+LINE_HOST = os.environ.get("NHICARD_LINE_HOST", "https://api.line.me")
+EMAIL_SENDER = os.environ.get("NHICARD_EMAIL_SENDER", "")
+EMAIL_HOST = os.environ.get("NHICARD_SMTP_HOST", "localhost")
+EMAIL_PORT = int(os.environ.get("NHICARD_SMTP_PORT", "25"))
+EMAIL_TIMEOUT = 20
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -15,6 +15,8 @@ urlpatterns = [
     path("portal/", include("nhicard.insurer.portal.urls")),
     path("portal/account/", include("nhicard.insurer.accounts.urls")),
     path("portal/audit/", include("nhicard.insurer.audit.urls")),
+    path("portal/announcements/", include("nhicard.insurer.announcements.urls")),
+    path("portal/uploads/", include("nhicard.insurer.uploads.urls")),
     path("portal/monitoring/", include("nhicard.insurer.monitoring.urls")),
     path("portal/applications/", include("nhicard.insurer.applications.urls")),
 ]

@@ -16,13 +16,14 @@ DAYS: Final = 7
 STATES: Final = ("waiting", "held", "sent", "accepted", "rejected", "left out", "deleting", "deleted")
 
 # (A) 1.0 accepted; (B) those of them whose 2.0 pre-check is accepted, each by the insurer's own answer.
+# Visits only, as the insurer counts: the key begins with the data type, and vaccinations (2) have no visit category.
 # CROSS JOIN: SQLite is to start from the few days of visits, not from every accepted track.
 _COMPARED: Final = """
 SELECT date(v.visit_at), v.category, count(*), coalesce(sum(b.state = 'accepted'), 0)
 FROM visit v
 CROSS JOIN track a ON a.visit = v.id AND a.kind = :real AND a.state = 'accepted'
 LEFT JOIN track b ON b.visit = v.id AND b.kind = :precheck
-WHERE v.visit_at >= :since AND v.visit_at < :until
+WHERE v.visit_at >= :since AND v.visit_at < :until AND v.key LIKE '1 %'
 GROUP BY 1, 2 ORDER BY 1, 2
 """
 _STATES: Final = "SELECT kind, state, count(*) FROM track GROUP BY 1, 2"

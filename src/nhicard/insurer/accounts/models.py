@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
+from django_otp.models import Device
 
-from nhicard.insurer.registry.models import Institution
+from nhicard.insurer.registry.models import Institution, StaffCard
 
 
 class Role(models.TextChoices):
@@ -37,7 +38,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser):  # type: ignore[django-manager-missing]  # django-otp has no types
     """One person with one role. ``national_id`` opens the encrypted downloads made for this person."""
 
     username = models.CharField(max_length=40, unique=True)
@@ -51,6 +52,7 @@ class User(AbstractBaseUser):
     failures = models.PositiveSmallIntegerField(default=0, help_text="failed logins since the last success")
     locked_until = models.DateTimeField(null=True, blank=True)
     password_changed_at = models.DateTimeField(null=True, blank=True)
+    password_is_due = models.BooleanField(default=False, help_text="set by an administrator: to be changed at once")
 
     USERNAME_FIELD = "username"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["name", "role"]
@@ -61,7 +63,7 @@ class User(AbstractBaseUser):
             models.CheckConstraint(
                 name="role_has_its_place",
                 condition=Q(role__in=INSTITUTION_ROLES, institution__isnull=False, division__isnull=True)
-                | Q(role__in=DIVISION_ROLES, institution__isnull=True, division__range=(1, 6))
+                | Q(role__in=DIVISION_ROLES, institution__isnull=True, division__isnull=False, division__range=(1, 6))
                 | Q(role__in=[Role.HEADQUARTERS, Role.AUDITOR], institution__isnull=True, division__isnull=True),
             )
         ]
@@ -78,3 +80,49 @@ class User(AbstractBaseUser):
     def is_of_division(self) -> bool:
         """Whether the user belongs to a division."""
         return self.role in DIVISION_ROLES
+
+
+class FormerPassword(models.Model):
+    """A password that the user had, hashed, so that it is not chosen again soon."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="former_passwords")
+    password = models.CharField(max_length=128)
+    set_at = models.DateTimeField()
+
+
+class RecoveryCode(models.Model):
+    """A code that stands in once for the second factor. ``digest``: SHA-256, in hexadecimal; 80 bits need no salt."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="recovery_codes")
+    digest = models.CharField(max_length=64)
+
+
+class CardDevice(Device):  # type: ignore[misc]
+    """A staff card with its PIN as second factor: what a session that began with the card is verified by."""
+
+    card = models.ForeignKey(StaffCard, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "card"], name="card_device_once")]
+
+
+class Means(models.TextChoices):
+    """登入方式"""
+
+    PASSWORD = "password", "密碼與動態驗證碼"
+    RECOVERY = "recovery", "密碼與備用碼"
+    STAFF_CARD = "staff-card", "醫事人員卡"
+    SAM = "sam", "安全模組卡與動態驗證碼"
+
+
+class SignIn(models.Model):
+    """A session from its beginning to its end; ``session`` is its key, emptied when it ends."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="sign_ins")
+    means = models.CharField(max_length=10, choices=Means.choices)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    session = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["user", "-began_at"], name="sign_in_latest")]

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from django.db import transaction
 
-from nhicard.insurer.audit.models import Entry, Head
+from nhicard.insurer.audit.models import Entry, Head, Verification
 
 _START: Final = "0" * 64
 _ONLY: Final = 1
@@ -64,14 +65,40 @@ def seal(before: str, entry: Entry) -> str:
     return hashlib.sha256(json.dumps(told, ensure_ascii=False, sort_keys=True).encode()).hexdigest()
 
 
-def first_broken() -> int | None:
-    """The number of the first entry that is missing, changed or out of place; None where the chain is whole."""
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """How far the chain is whole, the seal there, and the first entry that is missing, changed or out of place."""
+
+    number: int
+    seal: str
+    broken: int | None
+
+
+def walk(known: Mapping[int, str] | None = None) -> Walked:
+    """Walk along the whole chain. ``known``: seals by number that were noted before and must still be there.
+
+    Who can write everything in the database can also write a chain that is whole in itself; what is known from
+    outside it cannot be met then. Nobody waits meanwhile: entries go on being added.
+    """
+    head = Head.objects.filter(pk=_ONLY).first()
+    expected = {at: {noted} for at, noted in (known or {}).items()}
+    if head and head.number:
+        expected.setdefault(head.number, set()).add(head.seal)
     before, number = _START, 0
     for entry in Entry.objects.order_by("number").iterator(chunk_size=_AT_ONCE):
-        if entry.number != number + 1 or entry.seal != seal(before, entry):
-            return number + 1
+        is_expected = expected.pop(number + 1, {entry.seal}) == {entry.seal}
+        if entry.number != number + 1 or entry.seal != seal(before, entry) or not is_expected:
+            return Walked(number, before, number + 1)
         before, number = entry.seal, entry.number
-    head = Head.objects.filter(pk=_ONLY).first()
-    if (head.number, head.seal) != (number, before) if head else number:
-        return number + 1
-    return None
+    # entries may have been added since the walk began, never past the head
+    end = Head.objects.filter(pk=_ONLY).first()
+    is_whole = not expected and number <= (end.number if end else 0)
+    return Walked(number, before, None if is_whole else number + 1)
+
+
+def verify(now: datetime, known: Mapping[int, str] | None = None) -> Walked:
+    """Walk along the chain, past what earlier verifications saw too, and keep what was found."""
+    seen = dict(Verification.objects.filter(broken=None, number__gt=0).values_list("number", "seal"))
+    walked = walk(seen | dict(known or {}))
+    Verification.objects.create(at=now, number=walked.number, seal=walked.seal, broken=walked.broken)
+    return walked

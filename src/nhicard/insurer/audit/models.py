@@ -18,9 +18,26 @@ class Entry(models.Model):
     facts = models.JSONField(default=dict)
     seal = models.CharField(max_length=64)
 
+    class Meta:
+        indexes = [
+            models.Index(fields=["institution", "-number"], name="audit_by_institution"),
+            models.Index(fields=["actor", "-number"], name="audit_by_actor"),
+            models.Index(fields=["action", "-number"], name="audit_by_action"),
+            models.Index(fields=["at"], name="audit_by_time"),
+        ]
+
 
 class Head(models.Model):
     """The last entry's number and seal: the row that writers lock, so that the chain has one end."""
 
     number = models.PositiveBigIntegerField()
     seal = models.CharField(max_length=64)
+
+
+class Verification(models.Model):
+    """One walk along the chain: how far it was whole, and the seal there; ``broken``: where it was not, if anywhere."""
+
+    at = models.DateTimeField()
+    number = models.PositiveBigIntegerField()
+    seal = models.CharField(max_length=64)
+    broken = models.PositiveBigIntegerField(null=True)

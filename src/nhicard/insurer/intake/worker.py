@@ -17,7 +17,9 @@ from django.db import IntegrityError, OperationalError, close_old_connections, t
 from nhicard.checks.context import Context
 from nhicard.formats.batch import Batch
 from nhicard.insurer import clock
+from nhicard.insurer.intake import signals
 from nhicard.insurer.intake.history import StoredHistory
+from nhicard.insurer.intake.kinds import KINDS
 from nhicard.insurer.intake.models import Submission
 from nhicard.insurer.intake.services import checking, claiming, counting, effects, retention, storing
 from nhicard.insurer.intake.services.checking import Joint
@@ -68,6 +70,7 @@ class Worker:
         if self._cut_off:
             claiming.give_back(self._cut_off)
             self._cut_off = ()
+        signals.turning.send(Worker, now=clock.now())
         claimed = claiming.claim(clock.now(), self._lease)
         if not claimed:
             return 0
@@ -122,8 +125,11 @@ class Worker:
                 _write(joint, joint.batch, visits)
             findings = pl.concat([findings, own])
             storing.write_findings(findings, joint.submissions)
-            storing.settle(joint, visits, findings, clock.now())
+            now = clock.now()
+            storing.settle(joint, visits, findings, now)
             counting.recount(visits)
+            accepted = sorted({each.institution for each in joint.submissions if each.accepted})
+            signals.settled.send(Worker, kind=KINDS[claimed[0].kind], institutions=accepted, now=now)
 
 
 def _in_rounds(

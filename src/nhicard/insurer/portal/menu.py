@@ -18,6 +18,8 @@ MENU: Final = (
     "monitoring:report",
     "applications:new",
     "applications:cases",
+    "applications:work",
+    "announcements:list",
     "audit:log",
 )
 
@@ -40,7 +42,7 @@ def pages(request: HttpRequest) -> dict[str, Any]:
     place = f"{user.institution.short_name} {user.institution.code}" if user.is_of_institution else ""
     if user.is_of_division:
         place = text(f"division.{user.division}")
-    return {"pages": list(_pages(request, user.role)), "place": place}
+    return {"pages": list(_pages(request, user.role)), "place": place, "role": text(f"accounts.role.{user.role}")}
 
 
 def _pages(request: HttpRequest, role: str) -> Iterator[Page]:

@@ -25,6 +25,7 @@ _LOCK_SPACE: Final = 0x4E4849  # "NHI": the other half of the lock's number, so 
 _AT_ONCE: Final = 2000
 _LOCK = "SELECT pg_advisory_xact_lock(%s, number) FROM unnest(CAST(%s AS int[])) AS number"
 _CLEAR = "DELETE FROM {counts} WHERE (institution, visit_date) IN (VALUES {cells})"
+# The report is by visit category, which vaccinations (A00=2) have none of.
 # The institution is no column there, so that SQLite finds the pre-check by patient and not by institution.
 # (A) 1.0 records in force; (B) those whose 2.0 pre-check of the same patient and second is in force, by how it came.
 _RECOUNT = """
@@ -39,7 +40,7 @@ FROM (
       AND b.edition = '2.0' AND b.is_precheck = %s AND b.state = 'accepted'
   ) AS arrived_by
   FROM cells JOIN {visits} a ON a.institution = cells.institution AND a.visit_date = cells.visit_date
-  WHERE a.edition = '1.0' AND a.is_precheck = %s AND a.state = 'accepted'
+  WHERE a.edition = '1.0' AND a.is_precheck = %s AND a.state = 'accepted' AND a.data_type = '1'
 ) AS counted
 GROUP BY institution, visit_date, category
 """

@@ -1,0 +1,107 @@
+"""The demo's last scene: the insurer's portal with the week in it, and institutions at each step of the way."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from nhicard.cli.insurer import ready
+
+if TYPE_CHECKING:
+    from nhicard.insurer.accounts.models import User
+
+_CONSOLE: Final = Console(highlight=False)
+_PASSWORD: Final = "demo 上傳改版 2.0"  # noqa: S105  # printed for who tries the demo
+_CONTACT: Final = {
+    "contact_name": "測試聯絡人",
+    "contact_phone": "02-0000-0000",
+    "contact_email": "contact@clinic.example",
+    "wanted_from": None,
+    "remark": "",
+    "consequences_read": False,
+}
+_DIVISION: Final = 1
+
+
+def prepare(insurer: Path, institutions: dict[str, str]) -> None:
+    """Users, qualification, one application that waits and one that is agreed.
+
+    ``institutions``: kind (hospital, clinic, pharmacy …) and code. The first is taken as far as the approval, the
+    second applies; whoever meets both conditions is qualified.
+    """
+    ready(insurer)
+    from nhicard.insurer import clock
+    from nhicard.insurer.applications.services import cases
+    from nhicard.insurer.applications.services.guards import Order
+    from nhicard.insurer.monitoring.services import qualification
+    from nhicard.insurer.registry import state
+    from nhicard.insurer.registry.models import Contract, Institution
+
+    now = clock.now()
+    users: dict[str, User] = {}
+    for kind, code in institutions.items():
+        Institution.objects.filter(code=code).update(
+            division=_DIVISION, kind=kind, name=f"測試{_NAMES[kind]}", short_name=f"測試{_NAMES[kind]}"
+        )
+        institution = Institution.objects.get(code=code)
+        if not institution.is_contracted(now.date()):
+            Contract.objects.create(institution=institution, valid_from=now.date() - timedelta(days=3650))
+        for role in ("clerk", "representative"):
+            users[f"{kind}.{role}"] = _user(f"{kind}.{role}", role, now, institution=institution)
+    state.bump()
+    for role in ("officer", "supervisor"):
+        users[role] = _user(role, role, now, division=_DIVISION)
+    for role in ("headquarters", "auditor"):
+        users[role] = _user(role, role, now)
+    found = qualification.qualify(now)
+    _CONSOLE.print(f"\n[bold]資格判定 H1[/bold]：{found.qualified} 家符合 qualified, {found.not_yet} 家未達 not yet")
+    first, second = list(institutions)[:2]
+    for kind in (first, second):
+        representative = users[f"{kind}.representative"]
+        case = cases.write(cases.draft(representative, "ic20", now), _CONTACT)
+        case = cases.act(case.pk, "submit", representative, now)
+        if kind == first:
+            case = cases.act(case.pk, "agree", users["officer"], now, Order(effective_from=now.date()))
+        _CONSOLE.print(f"案件 case {case.number} {_NAMES[kind]}: {case.state}")
+
+
+def show(url: str, insurer: Path) -> None:
+    """Where the portal is and who may sign in, with the codes that the users' telephones show now."""
+    from nhicard.insurer import clock
+    from nhicard.insurer.accounts.models import User
+    from nhicard.insurer.accounts.services import second_factor
+
+    table = Table("帳號 user", "角色 role", "此刻驗證碼 code now", title=f"入口網站 portal: {url}/portal/")
+    for each in User.objects.order_by("pk"):
+        device = second_factor.device_of(each)
+        table.add_row(
+            each.username, each.get_role_display(), second_factor.code_now(device, clock.now()) if device else ""
+        )
+    _CONSOLE.print(table)
+    _CONSOLE.print(f"密碼 password: {_PASSWORD}", markup=False)
+    _CONSOLE.print(
+        f"之後的驗證碼 later codes: nhicard portal token USER --home {insurer}（NHICARD_TEST_CARDS=1）", soft_wrap=True
+    )
+
+
+def _user(username: str, role: str, now: datetime, **place: object) -> User:
+    from nhicard.insurer.accounts.models import User
+    from nhicard.insurer.accounts.services import second_factor
+
+    made = User.objects.create_user(username, _PASSWORD, name=f"測試{role}", role=role, **place)
+    device = second_factor.new_device(made)
+    if (
+        second_factor.confirm(
+            device, second_factor.code_now(device, now - timedelta(minutes=1)), now - timedelta(minutes=1)
+        )
+        is None
+    ):
+        raise RuntimeError("the second factor was not taken")
+    return made
+
+
+_NAMES: Final = {"hospital": "醫院", "clinic": "診所", "pharmacy": "藥局", "dental": "牙醫診所"}

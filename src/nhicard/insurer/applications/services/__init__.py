@@ -1,0 +1,1 @@
+"""What is done with cases, within one transaction each."""

@@ -1,0 +1,1 @@
+"""What the pages and the daily job rest on: the report, the records behind it, qualification, downloads."""

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from tests.insurer.audit import triggers
 from tests.insurer.desk import CLINIC, NOW, PATIENT, Card, Desk, newly_opened
 
+from nhicard.insurer.audit.models import Entry, Head
 from nhicard.insurer.registry import authority, models
 
 
@@ -39,3 +41,11 @@ def patient(desk: Desk) -> models.InsuredPerson:
 def virtual(desk: Desk) -> Card:
     """The patient's virtual card, in the patient's phone."""
     return desk.issue("VHC", idNo=PATIENT, name="測試病患甲", birthday="0790101", sex="M")
+
+
+@pytest.fixture
+def empty_log(db: None) -> None:
+    """An audit log that begins here, whatever other tests have left in the database."""
+    with triggers.off():
+        Entry.objects.all().delete()
+        Head.objects.all().delete()

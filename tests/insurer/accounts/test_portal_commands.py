@@ -18,6 +18,8 @@ from nhicard.insurer.accounts.models import User
 from nhicard.insurer.accounts.services import second_factor
 from nhicard.insurer.audit.models import Entry
 
+pytestmark = pytest.mark.usefixtures("empty_log")
+
 PASSWORD = "a temporary passphrase"
 
 

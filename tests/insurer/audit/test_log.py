@@ -17,6 +17,8 @@ from nhicard.insurer.accounts.models import User
 from nhicard.insurer.audit import chain, log
 from nhicard.insurer.audit.models import Entry
 
+pytestmark = pytest.mark.usefixtures("empty_log")
+
 NOW = datetime(2026, 3, 2, 23, 59, 30)
 LOG, CSV, VERIFY = (reverse(f"audit:{name}") for name in ("log", "csv", "verify"))
 NORTH, SOUTH = "3501200101", "3501200102"

@@ -114,24 +114,23 @@ def _write(
         whole = found.filter(pl.col("severity") == "file").join(rows.select("visit"), how="cross")
         of_visit = pl.concat([of_visit, whole.select(of_visit.columns)])
     facts = of_visit.select("visit", "order", "field", "code", "severity", "value")
-    code = kind.code
+    code, at = pl.lit(kind.code).alias("kind"), pl.lit(told(now)).alias("at")
     with outbox.writing() as cursor:
         cursor.execute(
             "UPDATE upload SET state = 'answered', answered_at = ?, result = ?, trouble = '' WHERE id = ?",
             [told(now), answer.content, upload],
         )
-        cursor.executemany("DELETE FROM finding WHERE visit = ? AND kind = ?", [(v, code) for v in rows["visit"]])
-        cursor.executemany(
-            "INSERT INTO finding VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)",
-            [(visit, code, told(now), *rest) for visit, *rest in facts.iter_rows()],
-        )
+        cursor.executemany("DELETE FROM finding WHERE visit = ? AND kind = ?", rows.select("visit", code).rows())
+        findings = facts.select("visit", code, at, pl.exclude("visit")).rows()
+        cursor.executemany("INSERT INTO finding VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?)", findings)
         for state, statement in _BECOMES.items():
             mine = rows.filter(pl.col("new") == state)
-            values = mine.select("visit", pl.lit(code).alias("kind"), pl.lit(told(now)).alias("at"), "was_rejected")
-            cursor.executemany(statement, [dict(row, was=int(row["was_rejected"])) for row in values.to_dicts()])
+            values = mine.select("visit", code, at, was=pl.col("was_rejected").cast(pl.Int64))
+            cursor.executemany(statement, values.to_dicts())
 
 
 # A visit that changed while its file was away waits again at once: an accepted one of 1.0 cannot be corrected.
+# One taken back and never accepted is done with.
 _BECOMES: Final = {
     "accepted": """
         UPDATE track SET accepted_at = :at, was_rejected = 0, stored = 1,
@@ -140,7 +139,8 @@ _BECOMES: Final = {
         FROM visit v WHERE v.id = track.visit AND track.visit = :visit AND kind = :kind""",
     "rejected": """
         UPDATE track SET was_rejected = max(was_rejected, :was),
-            state = CASE WHEN v.revision > track.revision THEN 'waiting' ELSE 'rejected' END
+            state = CASE WHEN v.withdrawn_at IS NOT NULL AND NOT stored THEN 'deleted'
+                    WHEN v.revision > track.revision THEN 'waiting' ELSE 'rejected' END
         FROM visit v WHERE v.id = track.visit AND track.visit = :visit AND kind = :kind""",
     "deleted": """
         UPDATE track SET stored = 0, told = NULL, accepted_at = NULL, was_rejected = 0,

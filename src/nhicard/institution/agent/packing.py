@@ -100,7 +100,7 @@ def _must_be_deleted(due: pl.DataFrame, kind: Kind) -> pl.Series:
 def _pack_records(outbox: Outbox, kind: Kind, context: Context, due: pl.DataFrame, *, hold: bool) -> Packed:
     batch, rows, left_out = _written(kind, as_visits(due["content"]), due["was_rejected"] == 1)
     if left_out.height:
-        _leave_out(outbox, kind, due, left_out, context.as_of)
+        _leave_out(outbox, kind, due, left_out)
     records = due[rows]
     checked = replace(context, is_precheck=kind.is_precheck)
     found = Checker(checked).check(batch).frame if batch.visits.height else None
@@ -161,15 +161,18 @@ def _keep(outbox: Outbox, kind: Kind, now: datetime, batch: Batch, records: pl.D
             "INSERT INTO upload (kind, content, records, made_at, state, next_at) VALUES (?, ?, ?, ?, 'ready', ?)",
             [kind.code, len(content).to_bytes(8, "big") + packed, records.height, told(now), told(now)],
         )
-        upload, deletes = cursor.lastrowid, state == "deleting"
-        numbers = batch.visits["record"].to_list()
-        cursor.executemany(
-            _TRACK_SENT,
-            [
-                (row["visit"], kind.code, state, row["revision"], upload, number, row["stored"] if deletes else None)
-                for row, number in zip(records.iter_rows(named=True), numbers, strict=True)
-            ],
+        # what is to be deleted is told as it was sent; of a new record the visit's content is what was sent
+        was_told = pl.col("stored") if state == "deleting" else pl.lit(None, pl.String)
+        tracks = records.with_columns(record=batch.visits["record"]).select(
+            "visit",
+            pl.lit(kind.code).alias("kind"),
+            pl.lit(state).alias("state"),
+            "revision",
+            pl.lit(cursor.lastrowid).alias("upload"),
+            "record",
+            was_told.alias("told"),
         )
+        cursor.executemany(_TRACK_SENT, tracks.rows())
     return unwritable
 
 
@@ -188,24 +191,24 @@ def _hold(
     held = mine.filter(bad)
     facts = found.select(pl.col("record").cast(pl.UInt32), "order", "field", "code", "severity", "value")
     facts = facts.join(held, on="record").select("visit", "order", "field", "code", "severity", "value")
+    code, at = pl.lit(kind.code).alias("kind"), pl.lit(told(now)).alias("found_at")
     with outbox.writing() as cursor:
-        visits = [(visit, kind.code) for visit in held["visit"]]
-        cursor.executemany("DELETE FROM finding WHERE visit = ? AND kind = ?", visits)
-        rows = [(visit, kind.code, told(now), *rest) for visit, *rest in facts.iter_rows()]
+        cursor.executemany("DELETE FROM finding WHERE visit = ? AND kind = ?", held.select("visit", code).rows())
+        rows = facts.select("visit", code, at, pl.exclude("visit")).rows()
         cursor.executemany("INSERT INTO finding VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?)", rows)
-        states = [(visit, kind.code, revision) for visit, revision in held.select("visit", "revision").iter_rows()]
-        cursor.executemany(_TRACK_HELD, states)
+        cursor.executemany(_TRACK_HELD, held.select("visit", code, "revision").rows())
 
 
-def _leave_out(outbox: Outbox, kind: Kind, due: pl.DataFrame, left_out: pl.DataFrame, now: datetime) -> None:
-    rows = left_out.with_columns(
-        visit=due["visit"].gather(left_out["row"]), revision=due["revision"].gather(left_out["row"])
+def _leave_out(outbox: Outbox, kind: Kind, due: pl.DataFrame, left_out: pl.DataFrame) -> None:
+    visits = due.select("visit", "revision")[left_out["row"]]
+    rows = visits.select(
+        "visit",
+        pl.lit(kind.code).alias("kind"),
+        "revision",
+        pl.lit(left_out["zh"] + " " + left_out["en"]).alias("reason"),
     )
     with outbox.writing() as cursor:
-        values = [
-            (row["visit"], kind.code, row["revision"], f"{row['zh']} {row['en']}") for row in rows.iter_rows(named=True)
-        ]
-        cursor.executemany(_TRACK_LEFT_OUT, values)
+        cursor.executemany(_TRACK_LEFT_OUT, rows.rows())
 
 
 _TRACK: Final = "INSERT INTO track (visit, kind, {}) VALUES (?, ?, {}) ON CONFLICT (visit, kind) DO UPDATE SET {}"

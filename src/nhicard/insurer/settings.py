@@ -7,6 +7,8 @@ from pathlib import Path
 import dj_database_url
 from platformdirs import user_data_path
 
+from nhicard import web
+
 HOME = Path(os.environ.get("NHICARD_INSURER_HOME") or user_data_path("nhicard") / "insurer")
 PROXY = os.environ.get("NHICARD_PROXY", "")
 TEST_CARDS = os.environ.get("NHICARD_TEST_CARDS") == "1"
@@ -89,6 +91,7 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/portal/static/"
+STATICFILES_DIRS = [("web", str(web.STATIC))]
 WHITENOISE_USE_FINDERS = True  # static files are served from the apps: nothing to collect
 
 AUTH_USER_MODEL = "accounts.User"

@@ -109,7 +109,7 @@ def test_a_token_of_another_session_does_not_fit(world: Clinic, clerk: Browser, 
     assert clerk.ask("POST", "/status/retry", data={"token": theirs}).status_code == 403
 
 
-@pytest.mark.parametrize("path", ["/login", "/", "/api/v1/status", "/api/openapi.json", "/static/console.css"])
+@pytest.mark.parametrize("path", ["/login", "/", "/api/v1/status", "/api/openapi.json", "/static/base.css"])
 @pytest.mark.parametrize(
     "host", ["evil.example", "evil.example:5067", "127.0.0.1.evil.example", "192.168.1.2:5067", ""]
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlencode
@@ -15,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from nhicard import web
 from nhicard.formats import rocdate
 from nhicard.institution.console import api, progress, ranking, signing_in, visits
 from nhicard.institution.console.guard import Guard
@@ -42,7 +42,7 @@ def create_app(outbox: Path, secret: Secrets, now: Callable[[], datetime] = rocd
     for pages in (signing_in, visits, ranking, progress):
         app.include_router(pages.router, include_in_schema=False)
     app.include_router(api.router)
-    app.mount("/static", StaticFiles(directory=str(files(__package__) / "static")), "static")
+    app.mount("/static", StaticFiles(directory=str(web.STATIC)), "static")
     app.add_exception_handler(SignInFirst, _to_login)
     app.add_exception_handler(RequestValidationError, _bad_argument)
     app.add_exception_handler(HTTPException, _refused)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, partial
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -17,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.datastructures import URL
 from starlette.responses import HTMLResponse, Response
 
+from nhicard import web
 from nhicard.institution.agent.deadlines import Urgency, open_visits
 from nhicard.institution.console import audit, display
 from nhicard.institution.console.display import LANGUAGES, Language
@@ -193,5 +193,5 @@ def _environment() -> Environment:
 @cache
 def _static(name: str) -> str:
     """The address of a static file, another one when the file changes."""
-    content = (files(__package__) / "static" / name).read_bytes()
+    content = (web.STATIC / name).read_bytes()
     return f"/static/{name}?{hashlib.sha256(content).hexdigest()[:12]}"

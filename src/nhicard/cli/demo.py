@@ -1,7 +1,8 @@
-"""``nhicard demo``: a hospital, a clinic and a pharmacy on their way from 1.0 to 2.0, with everything that it takes.
+"""``nhicard demo``: five institutions on their way from 1.0 to 2.0, each left at another step, with all that it takes.
 
 The insurer's services and worker, and the control software of each institution, run as processes of their own; the
-agents run here. What their systems hand over has mistakes in it; these are shown, mended, and sent again.
+agents run here. What their systems hand over has mistakes in it; these are shown, mended (but for the pharmacy's), and
+sent again. Then the portal: qualified, applied, approved; and the hospital uploads 2.0 for real.
 """
 
 from __future__ import annotations
@@ -42,8 +43,15 @@ _CONSOLE: Final = Console(highlight=False)
 _KINDS: Final = {
     "11": ("醫院 hospital", "hospital"),
     "35": ("診所 clinic", "clinic"),
+    "37": ("牙醫診所 dental clinic", "dental"),
+    "38": ("中醫診所 clinic of Chinese medicine", "chinese"),
     "59": ("藥局 pharmacy", "pharmacy"),
 }
+_CARD_KINDS: Final = {"dental": "clinic", "chinese": "clinic"}
+_UNMENDED: Final = "pharmacy"
+_SWITCHES: Final = "hospital"
+#: Visits that the one that switches hands over afterwards.
+_LATER: Final = 25
 _SEED: Final = 7
 _MISTAKES: Final = 0.035
 _LONGEST: Final = 600.0
@@ -57,8 +65,16 @@ class Party:
 
     code: str
     name: str
+    kind: str
     visits: Visits
     agent: Agent
+
+    def hold_back(self, count: int) -> Visits:
+        """Take the last visits away, for later."""
+        by_time = self.visits.visits["visit_time"].arg_sort()
+        later = self.visits.part(by_time.tail(count).sort())
+        self.visits = self.visits.part(by_time.head(-count).sort())
+        return later
 
     def compared(self) -> pl.DataFrame:
         """The seven days by day and category."""
@@ -66,7 +82,7 @@ class Party:
 
 
 def run(folder: Path, visits: int, *, stay: bool) -> int:
-    """The whole story in a folder made anew; 0 where all three come to 100 %. ``stay``: until the user ends it."""
+    """The whole story in a folder made anew; 0 where each comes to its step. ``stay``: until the user ends it."""
     folder = folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -79,10 +95,12 @@ def run(folder: Path, visits: int, *, stay: bool) -> int:
         running.enter_context(service(serve, folder / "insurer.log"))
         running.enter_context(client_of(url, ca, "/health"))
         keys = KeyRing.load(insurer / "keys" / "identifier-keys.json")
-        told = visits_of(visits, _SEED, rocdate.now(), 3, keys)
+        told = visits_of(visits, _SEED, rocdate.now(), len(_KINDS), keys)
         _register(folder, insurer, told)
         running.enter_context(service(["worker", "--home", str(insurer), "--pause", "0.1"], folder / "worker.log"))
         parties = [_party(each, told, folder, url, ca, running) for each in _institutions(told)]
+        switching = next(party for party in parties if party.kind == _SWITCHES)
+        later = switching.hold_back(_LATER)
         _say(f"準備好了 ready ({time.perf_counter() - began:.0f} s)")
         for party in parties:
             mistaken, counts = with_mistakes(party.visits, _MISTAKES, _SEED)
@@ -95,22 +113,27 @@ def run(folder: Path, visits: int, *, stay: bool) -> int:
             _show_errors(party)
         _show_answer(parties[0])
         _say("\n[bold]改正後重送 mended and sent again[/bold]")
-        for party in parties:
+        mended = [party for party in parties if party.kind != _UNMENDED]
+        for party in mended:
             taken = take(party.agent.outbox, party.visits, rocdate.now())
             _say(f"{party.name}: {taken.changed:,} 筆已改 changed, {taken.unchanged:,} 筆不變 as before")
-        _send_all(parties, "第二輪 second round")
+        _send_all(mended, "第二輪 second round")
         for party in parties:
             _show_comparison(party)
-        complete = all(_is_complete(party) for party in parties)
+        complete = all(_is_complete(party) == (party in mended) for party in parties)
+        demo_portal.prepare(insurer, {party.kind: party.code for party in parties})
+        switching.agent.outbox.switch(rocdate.now())
+        take(switching.agent.outbox, later, rocdate.now())
+        _send_all([switching], f"{switching.name} 正式上傳 2.0 for real")
+        switched = demo_portal.show_steps()
         for party in parties:
             party.agent.outbox.close()
-        demo_portal.prepare(insurer, {_KINDS[party.code[:2]][1]: party.code for party in parties})
         demo_portal.show(url, insurer)
         if stay:
             _say("Ctrl-C 結束 ends the demo.")
             _wait_for_the_end()
     _say(f"檔案與紀錄 files and logs: {folder}（{time.perf_counter() - began:.0f} s）")
-    return 0 if complete else 1
+    return 0 if complete and switched == [switching.code] else 1
 
 
 def _wait_for_the_end() -> None:
@@ -142,7 +165,9 @@ def _party(code: str, told: Visits, folder: Path, url: str, ca: Path, running: E
     title, kind = _KINDS[code[:2]]
     home = Home(folder / kind / "reader")
     with DataCentre(url, ca) as centre:
-        holder = issuing.Holder(institution=code, institution_name=f"測試{title[:2]}", institution_kind=kind)
+        holder = issuing.Holder(
+            institution=code, institution_name=f"測試{title.split()[0]}", institution_kind=_CARD_KINDS.get(kind, kind)
+        )
         issuing.issue("SAM", holder, home.cards / "sam.json", post=centre.post, today=rocdate.now().date())
     Slots(home.slots).insert("Slot 1", home.cards / "sam.json")
     port = free_port()
@@ -156,7 +181,7 @@ def _party(code: str, told: Visits, folder: Path, url: str, ca: Path, running: E
     insurer = running.enter_context(Insurer(url, reader.upload_signature, ca=ca, timeout=120))
     outbox = Outbox(folder / kind / "outbox.sqlite3")
     rows = (told.visits["institution"] == code).arg_true()
-    return Party(code, title, told.part(rows), Agent(outbox, insurer, policy=_POLICY))
+    return Party(code, title, kind, told.part(rows), Agent(outbox, insurer, policy=_POLICY))
 
 
 def _send_all(parties: list[Party], title: str) -> None:

@@ -28,10 +28,9 @@ _DIVISION: Final = 1
 
 
 def prepare(insurer: Path, institutions: dict[str, str]) -> None:
-    """Users, qualification, one application that waits and one that is agreed.
+    """Users, qualification, applications agreed and one that waits.
 
-    ``institutions``: kind (hospital, clinic, pharmacy …) and code. The first is taken as far as the approval, the
-    second applies; whoever meets both conditions is qualified.
+    ``institutions``: kind (hospital, clinic, pharmacy …) and code. Whoever meets both conditions is qualified.
     """
     ready(insurer)
     from nhicard.insurer import clock
@@ -45,7 +44,10 @@ def prepare(insurer: Path, institutions: dict[str, str]) -> None:
     users: dict[str, User] = {}
     for kind, code in institutions.items():
         Institution.objects.filter(code=code).update(
-            division=_DIVISION, kind=kind, name=f"測試{_NAMES[kind]}", short_name=f"測試{_NAMES[kind]}"
+            division=_DIVISION,
+            kind=_REGISTERED_AS.get(kind, kind),
+            name=f"測試{_NAMES[kind]}",
+            short_name=f"測試{_NAMES[kind]}",
         )
         institution = Institution.objects.get(code=code)
         if not institution.is_contracted(now.date()):
@@ -59,14 +61,38 @@ def prepare(insurer: Path, institutions: dict[str, str]) -> None:
         users[role] = _user(role, role, now)
     found = qualification.qualify(now)
     _CONSOLE.print(f"\n[bold]資格判定 H1[/bold]：{found.qualified} 家符合 qualified, {found.not_yet} 家未達 not yet")
-    first, second = list(institutions)[:2]
-    for kind in (first, second):
+    for kind, is_agreed in _APPLICATIONS.items():
         representative = users[f"{kind}.representative"]
         case = cases.write(cases.draft(representative, "ic20", now), _CONTACT)
         case = cases.act(case.pk, "submit", representative, now)
-        if kind == first:
-            case = cases.act(case.pk, "agree", users["officer"], now, Order(effective_from=now.date()))
-        _CONSOLE.print(f"案件 case {case.number} {_NAMES[kind]}: {case.state}")
+        if is_agreed:
+            cases.act(case.pk, "agree", users["officer"], now, Order(effective_from=now.date()))
+
+
+def show_steps() -> list[str]:
+    """What each institution has come to; the codes of those that upload 2.0 for real."""
+    from nhicard.insurer import clock
+    from nhicard.insurer.applications.models import Case
+    from nhicard.insurer.applications.services import switching
+    from nhicard.insurer.intake.models import EditionState
+    from nhicard.insurer.registry.models import Institution
+
+    now, switched = clock.now(), []
+    qualified = {each.institution: each.qualified_at for each in EditionState.objects.all()}
+    table = Table("院所 institution", "H1", "案件 case", "2.0", title="走到哪一步 how far each has come")
+    for place in Institution.objects.filter(users__isnull=False).distinct().order_by("code"):
+        case = Case.objects.filter(institution=place).order_by("-pk").first()
+        standing = switching.standing(place.code, now)
+        if standing == switching.Change.SWITCHED:
+            switched.append(place.code)
+        table.add_row(
+            f"{place.short_name} {place.code}",
+            "是 yes" if qualified.get(place.code) else "–",
+            f"{case.number} {case.get_state_display()}" if case else "–",
+            standing.label if standing else "–",
+        )
+    _CONSOLE.print(table)
+    return switched
 
 
 def show(url: str, insurer: Path) -> None:
@@ -104,4 +130,13 @@ def _user(username: str, role: str, now: datetime, **place: object) -> User:
     return made
 
 
-_NAMES: Final = {"hospital": "醫院", "clinic": "診所", "pharmacy": "藥局", "dental": "牙醫診所"}
+_NAMES: Final = {
+    "hospital": "醫院",
+    "clinic": "診所",
+    "dental": "牙醫診所",
+    "chinese": "中醫診所",
+    "pharmacy": "藥局",
+}
+_REGISTERED_AS: Final = {"dental": "clinic", "chinese": "clinic"}
+#: Who applies, and whether its division has agreed by the end of the story.
+_APPLICATIONS: Final = {"hospital": True, "clinic": True, "dental": False}

@@ -23,7 +23,7 @@ step "What one of the codes means"
 step "A day at the desk with simulated cards: the control software and the data centre behind it"
 "$bin/nhicard" reader demo --folder demo/reader
 
-step "A hospital, a clinic and a pharmacy on their way from 1.0 to 2.0, through the running insurer"
+step "Five institutions on their way from 1.0 to 2.0 through the running insurer, each left at another step"
 "$bin/nhicard" demo --folder demo/week
 
 step "Done. Try it on your own file: $bin/nhicard check YOUR_FILE.xml"

@@ -194,10 +194,11 @@ def demo(
         "demo/week"
     ),
     visits: Annotated[
-        int, typer.Option(min=100, help="How many visits; two thirds are the hospital's (the default: some 29,900).")
+        int,
+        typer.Option(min=100, help="How many visits; more than half are the hospital's (the default: some 25,700)."),
     ] = 45_000,
 ) -> None:
-    """A hospital, a clinic and a pharmacy from 1.0 to 2.0: both editions sent, causes shown, mended, 100 %.
+    """Five institutions from 1.0 to 2.0: both editions sent, causes shown, mended; qualified, applied, approved, switched.
 
     At a terminal the portal stays up at the end until Ctrl-C, unless DEMO_EXIT=1.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -33,6 +34,7 @@ def prepare(insurer: Path, institutions: dict[str, str]) -> None:
     ``institutions``: kind (hospital, clinic, pharmacy …) and code. Whoever meets both conditions is qualified.
     """
     ready(insurer)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # the agent goes on sending in this process
     from nhicard.insurer import clock
     from nhicard.insurer.applications.services import cases
     from nhicard.insurer.applications.services.guards import Order

@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 NEEDS := requirements/runtime.txt requirements/dev.txt requirements/pcsc.txt pyproject.toml
 
+# Tests of the insurer that run on both databases; the others (pages above all) run on PostgreSQL.
+ON_SQLITE_TOO := audit datacentre faults intake operations
+
 .PHONY: help setup demo test lint bench fuzz soak docs lock clean
 
 help:  ## list the targets
@@ -35,10 +38,12 @@ lint: setup  ## style, types, room boundaries
 	$(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, then the whole test suite
-	@echo "==> pytest"
-	$(BIN)/python -m pytest
-	@echo "==> the insurer's tests again, on PostgreSQL"
+	@echo "==> everything but the insurer"
+	$(BIN)/python -m pytest --ignore=tests/insurer
+	@echo "==> the insurer on PostgreSQL"
 	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest tests/insurer
+	@echo "==> the insurer on SQLite: what hangs on the database"
+	$(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_TOO))
 
 fuzz: setup  ## the property tests, much longer
 	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2

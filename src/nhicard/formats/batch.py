@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Literal
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 
 Encoding = Literal["ascii", "big5", "utf-8"]
+Scope = Literal["visit", "order"]
 
 
 class Alphabet(IntFlag):
@@ -51,7 +52,7 @@ class SourceMap:
     """Where the values of a batch stood: byte positions within one slice, turned into line numbers on demand.
 
     Positions are counted from 1 so that 0 can mean "was not sent"; ``visit_cells`` has shape (visit fields,
-    visits), ``order_cells`` (order fields, orders).
+    visits), ``order_cells`` (order fields, orders); ``visit_ids`` and ``order_ids`` name those fields.
     """
 
     newlines: Callable[[], NDArray[np.int32]]
@@ -60,15 +61,50 @@ class SourceMap:
     order_rows: NDArray[np.int32]
     visit_cells: NDArray[np.int32]
     order_cells: NDArray[np.int32]
+    visit_ids: tuple[str, ...]
+    order_ids: tuple[str, ...]
 
-    def lines(self, scope: Literal["visit", "order"], rows: NDArray[np.int64], column: int | None) -> NDArray[np.int64]:
-        """Line numbers (from 1) of a column's values in the given rows; of the element where it was not sent."""
-        starts, cells = (self.visit_rows, self.visit_cells) if scope == "visit" else (self.order_rows, self.order_cells)
+    def lines(self, scope: Scope, rows: NDArray[np.int64], field_id: str | None) -> NDArray[np.int64]:
+        """Line numbers (from 1) of a field's values in the given rows; of the element where it was not sent."""
+        if scope == "visit":
+            starts, cells, ids = self.visit_rows, self.visit_cells, self.visit_ids
+        else:
+            starts, cells, ids = self.order_rows, self.order_cells, self.order_ids
         positions = starts[rows]
-        if column is not None:
-            sent = cells[column, rows]
+        if field_id in ids:
+            sent = cells[ids.index(field_id), rows]
             positions = np.where(sent > 0, sent, positions)
         return np.searchsorted(self.newlines(), positions - 1, side="left") + self.first_line
+
+
+def lines(
+    sources: Sequence[SourceMap], scope: Scope, rows: NDArray[np.int64], field_id: str | None
+) -> NDArray[np.int64]:
+    """Line numbers of a field's values in rows of one frame that the sources tell of together; 0 beyond them."""
+    found = np.zeros(len(rows), dtype=np.int64)
+    base = 0
+    for source in sources:
+        height = len(source.visit_rows if scope == "visit" else source.order_rows)
+        mine = (rows >= base) & (rows < base + height)
+        found[mine] = source.lines(scope, rows[mine] - base, field_id)
+        base += height
+    return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """What reading gives whatever the grammar; the columns are those of ``Batch``.
+
+    ``preamble``: value and line of each field that stands once, before the records.
+    """
+
+    visits: pl.DataFrame
+    orders: pl.DataFrame
+    encoding: Encoding = "ascii"
+    faults: tuple[Fault, ...] = ()
+    sources: tuple[SourceMap, ...] = ()
+    alphabets: Mapping[str, int] = field(default_factory=dict)
+    preamble: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,20 +131,9 @@ class Batch:
         """The record number of the first visit, 1 for an empty batch."""
         return int(self.visits["record"][0]) if self.visits.height else 1
 
-    def lines(
-        self, scope: Literal["visit", "order"], rows: NDArray[np.int64], field_id: str | None
-    ) -> NDArray[np.int64]:
+    def lines(self, scope: Scope, rows: NDArray[np.int64], field_id: str | None) -> NDArray[np.int64]:
         """Line numbers of a field's values in rows of one frame; 0 where the batch did not come from a file."""
-        found = np.zeros(len(rows), dtype=np.int64)
-        ids = visit_fields(self.edition) if scope == "visit" else order_fields(self.edition)
-        column = ids.index(field_id) if field_id in ids else None
-        base = 0
-        for source in self.sources:
-            height = len(source.visit_rows if scope == "visit" else source.order_rows)
-            mine = (rows >= base) & (rows < base + height)
-            found[mine] = source.lines(scope, rows[mine] - base, column)
-            base += height
-        return found
+        return lines(self.sources, scope, rows, field_id)
 
 
 def visit_schema(edition: Edition) -> dict[str, pl.DataType | type[pl.DataType]]:
@@ -169,24 +194,49 @@ def concat(batches: list[Batch]) -> Batch:
         raise ValueError("nothing to join: no batches")
     if len(batches) == 1:
         return batches[0]
-    first = batches[0]
-    if any(batch.edition != first.edition for batch in batches):
+    if any(batch.edition != batches[0].edition for batch in batches):
         raise ValueError("batches of different editions cannot be joined")
+    whole = joined([_records(batch) for batch in batches])
+    return of_records(batches[0].edition, whole)
+
+
+def of_records(edition: Edition, records: Records) -> Batch:
+    """The records as a batch of visits."""
+    return Batch(
+        edition,
+        records.visits,
+        records.orders,
+        records.encoding,
+        records.faults,
+        records.sources,
+        records.alphabets,
+    )
+
+
+def _records(batch: Batch) -> Records:
+    return Records(batch.visits, batch.orders, batch.encoding, batch.faults, batch.sources, batch.alphabets)
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """The records of one file's slices, of which there is at least one, as one."""
+    if len(parts) == 1:
+        return parts[0]
     orders = []
     row = 0
-    for batch in batches:
-        orders.append(batch.orders.with_columns(pl.col("visit") + pl.lit(row, dtype=pl.UInt32)))
-        row += batch.visits.height
-    return Batch(
-        first.edition,
-        pl.concat([batch.visits for batch in batches]),
-        pl.concat(orders),
-        encoding=next((b.encoding for b in reversed(batches) if b.encoding != "ascii"), "ascii"),
-        faults=tuple(fault for batch in batches for fault in batch.faults),
-        sources=tuple(source for batch in batches for source in batch.sources),
+    for part in parts:
+        orders.append(part.orders.with_columns(pl.col("visit") + pl.lit(row, dtype=pl.UInt32)))
+        row += part.visits.height
+    first = parts[0]
+    return Records(
+        visits=pl.concat([part.visits for part in parts]),
+        orders=pl.concat(orders),
+        encoding=next((part.encoding for part in reversed(parts) if part.encoding != "ascii"), "ascii"),
+        faults=tuple(fault for part in parts for fault in part.faults),
+        sources=tuple(source for part in parts for source in part.sources),
         alphabets={
-            name: int(np.bitwise_or.reduce([batch.alphabets[name] for batch in batches]))
+            name: int(np.bitwise_or.reduce([part.alphabets[name] for part in parts]))
             for name in first.alphabets
-            if all(name in batch.alphabets for batch in batches)
+            if all(name in part.alphabets for part in parts)
         },
+        preamble=first.preamble,
     )

@@ -7,38 +7,66 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, get_args
 
 import numpy as np
+import polars as pl
 
 from nhicard.formats import encoding as codec
-from nhicard.formats.batch import Batch, Encoding, Fault, concat, empty
+from nhicard.formats.batch import Batch, Encoding, Fault, Records, Scope, concat, of_records
+from nhicard.formats.grammar import Grammar, visits
 from nhicard.formats.slice import Slice
-from nhicard.formats.tables import Edition
-from nhicard.formats.tree_reader import MAX_RECORD
+from nhicard.formats.tree_reader import MAX_RECORD, read_preamble
 
 SLICE_BYTES: Final = 12 << 20
 _PADDING: Final = np.frombuffer(b"\0" * 16 + b"<" + b"\0" * 47, dtype=np.uint8)  # ends every scan of the kernel
 PADDING: Final = len(_PADDING)
 # Below this size loading the compiled reader costs more time, and 150 MB more memory, than it saves.
 KERNEL_FROM_BYTES: Final = 4 << 20
+_PREAMBLE_BYTES: Final = 1 << 16
 
 Reader = Literal["auto", "kernel", "tree"]
 
-# Possessive: hostile white space must not be tried in every way.
-_PROLOG = re.compile(
-    rb"\s*+(?:<\?xml(?P<declaration>[^>?]*+)\?>)?+(?:\s++|<!--.*?-->|<\?.*?\?>)*+(?P<root><RECS(?:\s[^>]*+)?>)",
-    re.DOTALL,
-)
 _DOCTYPE = re.compile(rb"<!DOCTYPE\b")
 _DECLARED = re.compile(rb"encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _ROOT_NAME = re.compile(rb"<([A-Za-z_][\w.:-]*)")
 _FIRST_FIELD = re.compile(rb"<(?:(A)|[HMDVE])[0-9]{2}\s*/?>")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Family:
+    """Kinds of files that are read by one call and told apart by what they begin with.
+
+    ``roots``: the names that a root may have. ``choose`` gives the grammar for a root's name, the bytes behind its
+    start tag at hand. ``document_zh`` and ``document_en`` name what was expected where the root is another one.
+    """
+
+    roots: tuple[str, ...]
+    choose: Callable[[str, bytes], Grammar]
+    document_zh: str
+    document_en: str
+    prolog: re.Pattern[bytes] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Possessive: hostile white space must not be tried in every way.
+        before = rb"\s*+(?:<\?xml(?P<declaration>[^>?]*+)\?>)?+(?:\s++|<!--.*?-->|<\?.*?\?>)*+"
+        names = "|".join(map(re.escape, self.roots)).encode()
+        root = rb"(?P<root><(?P<name>%b)(?:\s[^>]*+)?>)" % names
+        object.__setattr__(self, "prolog", re.compile(before + root, re.DOTALL))
+
+
+def _edition(_: str, behind: bytes) -> Grammar:
+    """The edition of an upload file: its first field tells."""
+    first = _FIRST_FIELD.search(behind)
+    return visits("1.0" if first is not None and first[1] else "2.0")
+
+
+VISITS: Final = Family(("RECS",), _edition, "健保卡資料上傳檔", "an upload file")
 
 
 class UnusableInput(ValueError):
@@ -64,8 +92,16 @@ def scan(
     source: Path | str | bytes | BinaryIO, *, reader: Reader = "auto", slice_bytes: int = SLICE_BYTES
 ) -> Iterator[Batch]:
     """The file's batches, one a slice of about ``slice_bytes``; at least one. Errors as ``read``."""
+    for grammar, records in scan_family(source, VISITS, reader=reader, slice_bytes=slice_bytes):
+        yield of_records("1.0" if grammar.name == "1.0" else "2.0", records)
+
+
+def scan_family(
+    source: Path | str | bytes | BinaryIO, family: Family, *, reader: Reader = "auto", slice_bytes: int = SLICE_BYTES
+) -> Iterator[tuple[Grammar, Records]]:
+    """The same for files of any family: each slice's records with the grammar that they were read by."""
     with _opened(source) as stream:
-        yield from _Scan(stream, reader, slice_bytes).batches()
+        yield from _Scan(stream, family, reader, slice_bytes).parts()
 
 
 @contextmanager
@@ -83,10 +119,12 @@ def _opened(source: Path | str | bytes | BinaryIO) -> Iterator[BinaryIO]:
 
 
 class _Scan:
-    """The state that goes from slice to slice: position, record and line numbers, encoding, edition."""
+    """The state that goes from slice to slice: position, record and line numbers, encoding, grammar."""
 
-    def __init__(self, stream: BinaryIO, reader: Reader, slice_bytes: int) -> None:
+    def __init__(self, stream: BinaryIO, family: Family, reader: Reader, slice_bytes: int) -> None:
         self.stream = stream
+        self.family = family
+        self.grammar = family.choose(family.roots[0], b"")  # until the file has told its own
         self.reader = reader
         self.slice_bytes = slice_bytes
         self.leftover: bytes | memoryview = b""
@@ -96,36 +134,42 @@ class _Scan:
         self.final = False
         self.encoding: Encoding = "ascii"
         self.declared = "big5"
-        self.root = b"<RECS>"
+        self.root = b""
+        self.preamble: dict[str, tuple[str, int]] = {}
         self.closed = False
         self.told_of_utf8 = False
         self.faulty = False
 
-    def batches(self) -> Iterator[Batch]:
-        part, start, edition, faults = self._open()
-        if edition is None:
-            yield replace(empty("2.0"), faults=tuple(faults))
+    def parts(self) -> Iterator[tuple[Grammar, Records]]:
+        part, start, readable, faults = self._open()
+        grammar = self.grammar
+        if not readable:
+            yield grammar, _no_records(grammar, faults)
             return
         while True:
             faults += self._settle_encoding(part)
-            consumed, batch = part.read(start, edition, self.encoding, self.root, final=self.final, closed=self.closed)
+            if grammar.preamble and self.offset == 0:
+                start = self._read_preamble(part, start, faults)
+            consumed, records = part.read(
+                start, grammar, self.encoding, self.root, final=self.final, closed=self.closed
+            )
             self.closed = part.closed
-            if batch.faults or faults:
-                batch = replace(batch, faults=(*faults, *batch.faults))
+            if records.faults or faults:
+                records = replace(records, faults=(*faults, *records.faults))
             faults = []
-            self.record += batch.visits.height
+            self.record += records.visits.height
             self.line += part.lines_before(consumed)
             if consumed == 0 and part.end > MAX_RECORD and not self.final:
                 part.stopped = True
-                batch = replace(batch, faults=(*batch.faults, _record_too_long(self.line)))
+                records = replace(records, faults=(*records.faults, _record_too_long(grammar, self.line)))
             ended = part.stopped or (self.final and consumed >= part.end)
             if ended and not self.closed and not part.stopped:
-                batch = replace(batch, faults=(*batch.faults, _no_end(self.line)))
-            self.faulty |= bool(batch.faults)
+                records = replace(records, faults=(*records.faults, _no_end(grammar, self.line)))
+            self.faulty |= bool(records.faults)
             if ended and self.record == 1 and not self.faulty:
-                batch = replace(batch, faults=(_no_record(self.line),))
-            if batch.visits.height or batch.faults or ended:
-                yield batch
+                records = replace(records, faults=(_no_record(grammar, self.line),))
+            if records.visits.height or records.faults or ended:
+                yield grammar, replace(records, preamble=self.preamble)
             if ended:
                 return
             self.offset += consumed
@@ -159,19 +203,19 @@ class _Scan:
             use_kernel=self.reader == "kernel" or (self.reader == "auto" and not small),
         )
 
-    def _open(self) -> tuple[Slice, int, Edition | None, list[Fault]]:
-        """The first slice, where its records start, and the edition (None when a fault stops all reading)."""
+    def _open(self) -> tuple[Slice, int, bool, list[Fault]]:
+        """The first slice, what follows the root's start tag in it, and whether it can be read at all."""
         part = self._next_slice()
         head = part.head(1 << 16)
         if head.startswith(b"\xef\xbb\xbf"):
             head = b"   " + head[3:]
-        _refuse_other_kinds(head)
+        _refuse_other_kinds(head, self.family)
         doctype = _DOCTYPE.search(head)
-        prolog = _PROLOG.match(head)
+        prolog = self.family.prolog.match(head)
         if doctype and (prolog is None or doctype.start() < prolog.end()):
-            return part, 0, None, [_no_dtd(part.line_at(doctype.start()))]
+            return part, 0, False, [_no_dtd(part.line_at(doctype.start()))]
         if prolog is None:
-            return part, 0, None, [_wrong_root(head)]
+            return part, 0, False, [_wrong_root(head, self.family)]
         declared = _DECLARED.search(prolog["declaration"] or b"")
         if declared:
             self.declared = declared[1].decode("ascii").lower()
@@ -179,9 +223,26 @@ class _Scan:
         if self.root.endswith(b"/>"):
             self.closed = True
             self.root = self.root[:-2] + b">"
-        first = _FIRST_FIELD.search(part.head(1 << 20), prolog.end())
-        edition: Edition = "1.0" if first is not None and first[1] else "2.0"
-        return part, prolog.end(), edition, []
+        behind = part.head(1 << 20)[prolog.end() :]
+        self.grammar = self.family.choose(prolog["name"].decode("ascii"), behind)
+        return part, prolog.end(), True, []
+
+    def _read_preamble(self, part: Slice, start: int, faults: list[Fault]) -> int:
+        """Read the element before the records into ``preamble``; where the records start."""
+        grammar = self.grammar
+        head = part.head(_PREAMBLE_BYTES)
+        name = str(grammar.preamble).encode()
+        found = re.compile(rb"\s*+(?:<!--.*?-->\s*+)*+(<%b(?:\s[^>]*+)?>.*?</%b\s*>)" % (name, name), re.DOTALL).match(
+            head, start
+        )
+        if found is None:
+            faults.append(_no_preamble(grammar, part.line_at(start)))
+            return start
+        read = read_preamble(found[1], grammar, self.encoding, self.root, offset=self.offset + found.start(1))
+        base = part.line_at(found.start(1)) - 1
+        self.preamble = {name: (value, line + base) for name, (value, line) in read.visit.items()}
+        faults += [replace(fault, line=(fault.line or 1) + base) for fault in read.faults]
+        return found.end()
 
     def _settle_encoding(self, part: Slice) -> list[Fault]:
         """Decide on the file's encoding at the first slice that has more than ASCII."""
@@ -203,29 +264,29 @@ def _utf8_accepted(declared: str) -> Fault:
     )
 
 
-def _no_end(line: int) -> Fault:
+def _no_end(grammar: Grammar, line: int) -> Fault:
     return Fault(
         "Y007",
-        "檔案缺少 </RECS>，可能未完整產生或傳送；整份退件，請重新產生。",
-        "The file has no </RECS>: it was probably cut off. The whole file is rejected; write it again.",
+        f"檔案缺少 </{grammar.root}>，可能未完整產生或傳送；整份退件，請重新產生。",
+        f"The file has no </{grammar.root}>: it was probably cut off. The whole file is rejected; write it again.",
         line=line,
     )
 
 
-def _no_record(line: int) -> Fault:
+def _no_record(grammar: Grammar, line: int) -> Fault:
     return Fault(
         "Y003",
-        "檔案內沒有任何就醫紀錄（<REC>）；請確認是否選錯檔案。",
-        "The file holds no record (<REC>); make sure it is the right file.",
+        f"檔案內沒有任何紀錄（<{grammar.record}>）；請確認是否選錯檔案。",
+        f"The file holds no record (<{grammar.record}>); make sure it is the right file.",
         line=line,
     )
 
 
-def _record_too_long(line: int) -> Fault:
+def _record_too_long(grammar: Grammar, line: int) -> Fault:
     return Fault(
         "Y003",
-        f"由此起 {MAX_RECORD:,} 位元組內沒有 </REC>，無法繼續讀取；請重新產生檔案。",
-        f"There is no </REC> within {MAX_RECORD:,} bytes from here; reading stops, write the file again.",
+        f"由此起 {MAX_RECORD:,} 位元組內沒有 </{grammar.record}>，無法繼續讀取；請重新產生檔案。",
+        f"There is no </{grammar.record}> within {MAX_RECORD:,} bytes from here; reading stops, write the file again.",
         line=line,
     )
 
@@ -239,13 +300,34 @@ def _no_dtd(line: int) -> Fault:
     )
 
 
-def _wrong_root(head: bytes) -> Fault:
+def _no_preamble(grammar: Grammar, line: int) -> Fault:
+    return Fault(
+        "Y002",
+        f"<{grammar.root}> 之後缺少 <{grammar.preamble}>；請補上後重傳。",
+        f"There is no <{grammar.preamble}> behind <{grammar.root}>; add it and send again.",
+        line=line,
+    )
+
+
+def _no_records(grammar: Grammar, faults: list[Fault]) -> Records:
+    strings = {scope: dict.fromkeys(grammar.columns(scope), pl.String) for scope in get_args(Scope)}
+    numbers = {"record": pl.UInt32, "order": pl.UInt32, "visit": pl.UInt32}
+    return Records(
+        pl.DataFrame(schema={"record": pl.UInt32, **strings["visit"]}),
+        pl.DataFrame(schema={**numbers, **strings["order"]}),
+        faults=tuple(faults),
+    )
+
+
+def _wrong_root(head: bytes, family: Family) -> Fault:
     names = [name.decode("ascii", "replace") for name in _ROOT_NAME.findall(head)]
     found = names[0][:40] if names else "?"
     return Fault(
         "Y003",
-        f"最外層應為 <RECS>，讀到的是 <{found}>；請確認是健保卡資料上傳檔。",
-        f"The outermost element must be <RECS>, but <{found}> was found; make sure this is an upload file.",
+        f"最外層應為 {'、'.join(f'<{root}>' for root in family.roots)}，讀到的是 <{found}>；"
+        f"請確認是{family.document_zh}。",
+        f"The outermost element must be {' or '.join(f'<{root}>' for root in family.roots)}, but <{found}> was found; "
+        f"make sure this is {family.document_en}.",
         line=1,
     )
 
@@ -264,7 +346,7 @@ _MAGIC: Final = (
 )
 
 
-def _refuse_other_kinds(head: bytes) -> None:
+def _refuse_other_kinds(head: bytes, family: Family) -> None:
     if not head.strip():
         raise UnusableInput("檔案是空的。", "The file is empty.")
     for magic, zh, en in _MAGIC:
@@ -272,6 +354,6 @@ def _refuse_other_kinds(head: bytes) -> None:
             raise UnusableInput(f"這是 {zh}。", f"This is {en}.")
     if not head.lstrip().startswith(b"<"):
         raise UnusableInput(
-            "這不是 XML 檔，無法當作健保卡上傳檔讀取。",
-            "This is not XML and cannot be read as an upload file.",
+            f"這不是 XML 檔，無法當作{family.document_zh}讀取。",
+            f"This is not XML and cannot be read as {family.document_en}.",
         )

@@ -5,25 +5,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field, replace
 from functools import cache
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from nhicard.formats import tree_reader
-from nhicard.formats.batch import Batch, Encoding, Fault, SourceMap
+from nhicard.formats.batch import Encoding, Fault, Records, SourceMap
 from nhicard.formats.encoding import decode_table
-from nhicard.formats.tables import Edition, fields, order_fields, visit_fields
+from nhicard.formats.grammar import Grammar
 from nhicard.formats.tree_reader import MAX_VALUE, record_end, undecodable
 
-_RECORD_START: Final = re.compile(rb"<REC(?=[\s/>])")
 _BETWEEN = re.compile(rb"(?:\s++|<!--.*?-->|<\?.*?\?>)++", re.DOTALL)
-_CUT_TAG = re.compile(rb"<[^>]{0,8}\Z")
-_END = re.compile(rb"</RECS\s*>")
-_AGAIN = re.compile(rb"<RECS(?:\s[^>]*)?>")
-_RESUME = re.compile(rb"<RECS?(?=[\s/>])|</RECS\s*>|<!--|<\?")
-_SEGMENTS = {"MSH": 0, "MB1": 1, "MB2": 2}
+_CUT_TAG = re.compile(rb"<[^>]{0,16}\Z")
 _SAMPLE_BYTES: Final = 1 << 18
 _BAD_BYTES_LISTED: Final = 1 << 12
 
@@ -120,7 +115,7 @@ class Slice:
     first_record: int
     first_line: int
     use_kernel: bool
-    closed: bool = False  # </RECS> was seen
+    closed: bool = False  # the root's end tag was seen
     stopped: bool = False  # what follows cannot be read as part of this upload
     _newlines: NDArray[np.int32] | None = field(default=None, repr=False)
 
@@ -149,14 +144,14 @@ class Slice:
         return int(np.searchsorted(self.newlines, np.int32(position), side="left"))
 
     def read(
-        self, start: int, edition: Edition, encoding: Encoding, root: bytes, *, final: bool, closed: bool
-    ) -> tuple[int, Batch]:
-        """Read records from ``start`` on: (bytes consumed, batch).
+        self, start: int, grammar: Grammar, encoding: Encoding, root: bytes, *, final: bool, closed: bool
+    ) -> tuple[int, Records]:
+        """Read records from ``start`` on: (bytes consumed, records).
 
         What is not consumed must stand at the start of the next slice; ``final`` says that there is none.
-        ``closed`` says that ``</RECS>`` stood in an earlier slice.
+        ``closed`` says that the root's end tag stood in an earlier slice.
         """
-        return _SliceReader(self, start, edition, encoding, root, final=final, closed=closed).run()
+        return _SliceReader(self, start, grammar, encoding, root, final=final, closed=closed).run()
 
 
 class _SliceReader:
@@ -164,7 +159,7 @@ class _SliceReader:
         self,
         part: Slice,
         start: int,
-        edition: Edition,
+        grammar: Grammar,
         encoding: Encoding,
         root: bytes,
         *,
@@ -173,13 +168,13 @@ class _SliceReader:
     ) -> None:
         self.part = part
         self.position = start
-        self.edition = edition
+        self.grammar = grammar
         self.encoding = encoding
         self.root = root
         self.final = final
         self.part.closed = closed
-        self.visits = _Columns.of(visit_fields(edition), self._room(b"<REC>"))
-        self.orders = _Columns.of(order_fields(edition), self._room(b"<MB2>"))
+        self.visits = _Columns.of(grammar.columns("visit"), self._room(grammar.record))
+        self.orders = _Columns.of(grammar.columns("order"), self._room(grammar.order))
         self.order_visit = np.zeros(len(self.orders.rows), dtype=np.int32)
         self.order_place = np.zeros(len(self.orders.rows), dtype=np.int32)
         self.side = np.empty(3 * len(part) + 64, dtype=np.uint8)
@@ -190,10 +185,10 @@ class _SliceReader:
         self.faults: list[Fault] = []
         self._bytes: bytes | None = None
 
-    def _room(self, tag: bytes) -> int:
+    def _room(self, element: str) -> int:
         """Rows that the slice will probably need, from a sample of it; too few only costs a copy."""
         sample = self.part.head(_SAMPLE_BYTES)
-        return int(1.2 * sample.count(tag) * len(self.part) / max(1, len(sample))) + 16
+        return int(1.2 * sample.count(f"<{element}>".encode()) * len(self.part) / max(1, len(sample))) + 16
 
     @property
     def bytes(self) -> bytes:
@@ -201,7 +196,7 @@ class _SliceReader:
             self._bytes = self.part.head(len(self.part))
         return self._bytes
 
-    def run(self) -> tuple[int, Batch]:
+    def run(self) -> tuple[int, Records]:
         while self.position < self.part.end:
             before = self.position
             if self.part.use_kernel and not self.part.closed:
@@ -218,7 +213,7 @@ class _SliceReader:
             if not self._irregular():
                 break
             assert self.position > before
-        return self.position, self._batch()
+        return self.position, self._records()
 
     def _grow(self, visits: int, orders: int) -> None:
         """Make room for so many rows."""
@@ -232,14 +227,19 @@ class _SliceReader:
     def _kernel(self) -> int:
         from nhicard.formats import span_kernel
 
-        slots, segments = _slots(self.edition)
+        known = span_kernel.tables(self.grammar)
         table = decode_table() if self.encoding == "big5" else _NO_TABLE
         position, status = span_kernel.read_records(
             self.part.data,
             self.position,
             self.part.end,
-            slots,
-            segments,
+            known.letters,
+            known.slots,
+            known.segments,
+            known.digits,
+            known.takes,
+            known.tags,
+            known.leads,
             span_kernel.UTF8 if self.encoding == "utf-8" else span_kernel.BIG5,
             MAX_VALUE,
             table,
@@ -270,6 +270,7 @@ class _SliceReader:
             if self.position >= self.part.end:
                 return False
         at = self.position
+        patterns, root = self.grammar.patterns, self.grammar.root
         if data.startswith((b"<!--", b"<?"), at):  # it has no end, or the gap would have covered it
             if not self.final:
                 return False
@@ -279,27 +280,30 @@ class _SliceReader:
             return self._stop()
         if not self.final and _CUT_TAG.match(data, at):
             return False
-        if _RECORD_START.match(data, at) and not self.part.closed:
+        if patterns.record_start.match(data, at) and not self.part.closed:
             return self._record(at)
-        end = _END.match(data, at)
+        end = patterns.end.match(data, at)
         if end and not self.part.closed:
             self.part.closed = True
             self.position = end.end()
             return True
-        again = _AGAIN.match(data, at)
+        again = patterns.again.match(data, at)
         if again:
-            zh = "檔案有多個 <RECS>，整份退件；每份檔案只能有一個。"
-            en = "The file has more than one <RECS>; the whole file is rejected, send one RECS a file."
+            zh = f"檔案有多個 <{root}>，整份退件；每份檔案只能有一個。"
+            en = f"The file has more than one <{root}>; the whole file is rejected, send one {root} a file."
             self._fault("Y015", zh, en, at)
             return self._stop()
         if self.part.closed:
-            self._fault("Y003", "</RECS> 之後還有內容；請刪除。", "There is content behind </RECS>; remove it.", at)
+            self._fault(
+                "Y003", f"</{root}> 之後還有內容；請刪除。", f"There is content behind </{root}>; remove it.", at
+            )
             return self._stop()
-        resume = _RESUME.search(data, at + 1)
+        resume = patterns.resume.search(data, at + 1)
         if resume is None and not self.final:
             return False
-        self._fault("Y005", "<RECS> 之內、<REC> 之外有其他內容；請刪除。",
-                    "There is something within <RECS> that is not a <REC>; remove it.", at)  # fmt: skip
+        record = self.grammar.record
+        self._fault("Y005", f"<{root}> 之內、<{record}> 之外有其他內容；請刪除。",
+                    f"There is something within <{root}> that is not a <{record}>; remove it.", at)  # fmt: skip
         self.position = resume.start() if resume else self.part.end
         return True
 
@@ -309,12 +313,12 @@ class _SliceReader:
         return False
 
     def _record(self, start: int) -> bool:
-        end, closed = record_end(self.bytes, start)
+        end, closed = record_end(self.bytes, start, self.grammar)
         if not closed and end >= self.part.end and not self.final:
             return False
         raw = self.bytes[start:end]
         record = tree_reader.read_record(
-            raw, self.edition, self.encoding, self.root, closed=closed, offset=self.part.offset + start
+            raw, self.grammar, self.encoding, self.root, closed=closed, offset=self.part.offset + start
         )
         row, order_row = int(self.counts[0]), int(self.counts[1])
         self._grow(row + 1, order_row + len(record.orders))
@@ -363,7 +367,7 @@ class _SliceReader:
             )
         return found
 
-    def _batch(self) -> Batch:
+    def _records(self) -> Records:
         part = self.part
         visit_count, order_count = int(self.counts[0]), int(self.counts[1])
         data, side = self.part.data, self.side[: int(self.counts[2])]
@@ -387,8 +391,10 @@ class _SliceReader:
             order_rows=self.orders.rows[:order_count],
             visit_cells=self.visits.cells[:, :visit_count],
             order_cells=self.orders.cells[:, :order_count],
+            visit_ids=self.visits.ids,
+            order_ids=self.orders.ids,
         )
-        return Batch(self.edition, visits, orders, self.encoding, tuple(faults), (source,), self._alphabets())
+        return Records(visits, orders, self.encoding, tuple(faults), (source,), self._alphabets())
 
     def _alphabets(self) -> dict[str, int]:
         """The kinds of characters of each column that the kernel alone has read."""
@@ -408,20 +414,3 @@ def _kinds() -> NDArray[np.uint8]:
 
 
 _NO_TABLE: Final = np.zeros(1 << 16, dtype=np.uint16)
-
-
-@cache
-def _slots(edition: Edition) -> tuple[NDArray[np.int16], NDArray[np.int8]]:
-    """The kernel's field tables: column and segment by field key."""
-    from nhicard.formats.span_kernel import field_key
-
-    slots = np.full(2600, -1, dtype=np.int16)
-    segments = np.zeros(2600, dtype=np.int8)
-    columns: dict[str, Any] = {
-        **{name: place for place, name in enumerate(visit_fields(edition))},
-        **{name: place for place, name in enumerate(order_fields(edition))},
-    }
-    for name, known in fields(edition).items():
-        slots[field_key(name)] = columns[name]
-        segments[field_key(name)] = _SEGMENTS[known.segment]
-    return slots, segments

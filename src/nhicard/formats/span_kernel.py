@@ -8,11 +8,15 @@ the start of the first record that is not of the flat grammar and leaves that re
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from nhicard.formats.grammar import Grammar
 
 DONE: Final = 0  # everything up to the end was read
 IRREGULAR: Final = 1  # the record at the returned position is for the tree reader
@@ -33,12 +37,11 @@ BLANK: Final = 32  # of a column: some value may be blank
 DECODED: Final = 64  # the value cannot stand as it is
 REFUSED: Final = 128  # not of the flat grammar
 
-# Names of structural elements as they stand between `<` and `>`.
 _LT, _GT, _SLASH, _AMP = 0x3C, 0x3E, 0x2F, 0x26
-
-SEGMENT_MSH: Final = 0
-SEGMENT_MB1: Final = 1
-SEGMENT_MB2: Final = 2
+_ORDER: Final = 2  # what grammar.ORDER is
+_DONE: Final = -2  # what grammar.DONE is
+_LONGEST_TAG: Final = 7  # a structural tag is packed into one number; -1 is none
+_NUMBERS: Final = 1000  # a field id is a letter and a number of at most three digits
 
 _njit = numba.njit(cache=True, nogil=True, boundscheck=False)
 
@@ -58,9 +61,48 @@ def character_kinds() -> NDArray[np.uint8]:
     return kinds
 
 
-def field_key(field_id: str) -> int:
-    """Index of a field id (capital letter and two digits) in the kernel's slot table."""
-    return (ord(field_id[0]) - 65) * 100 + int(field_id[1:])
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """A grammar as the kernel reads it.
+
+    A field is found by its letter (``letters``: where its numbers begin, -1 for no field) and its number in
+    ``slots`` (column, or -1), ``segments`` and ``digits`` (how many the number is written with). A state takes the
+    fields of one segment (``takes``) and goes on with a tag (``tags``, packed) to a state (``leads``).
+    """
+
+    letters: NDArray[np.int32]
+    slots: NDArray[np.int16]
+    segments: NDArray[np.int8]
+    digits: NDArray[np.int8]
+    takes: NDArray[np.int8]
+    tags: NDArray[np.int64]
+    leads: NDArray[np.int8]
+
+
+@cache
+def tables(grammar: Grammar) -> Tables:
+    """The kernel's tables of a grammar, made once."""
+    columns = {name: place for scope in ("visit", "order") for place, name in enumerate(grammar.columns(scope))}
+    letters = np.full(256, -1, dtype=np.int32)
+    for place, letter in enumerate(dict.fromkeys(name[0] for name in columns)):
+        letters[ord(letter)] = place * _NUMBERS
+    size = _NUMBERS * len({name[0] for name in columns})
+    slots = np.full(size, -1, dtype=np.int16)
+    segments = np.zeros(size, dtype=np.int8)
+    digits = np.zeros(size, dtype=np.int8)
+    for name, column in columns.items():
+        key = letters[ord(name[0])] + int(name[1:])
+        slots[key], segments[key], digits[key] = column, grammar.segment_number(name), len(name) - 1
+    states = grammar.states()
+    most = max(len(found) for _, found in states)
+    tags = np.full((len(states), most), -1, dtype=np.int64)
+    leads = np.zeros((len(states), most), dtype=np.int8)
+    for state, (_, found) in enumerate(states):
+        for place, (tag, target) in enumerate(found.items()):
+            assert len(tag) <= _LONGEST_TAG
+            tags[state, place] = int.from_bytes(tag.encode("ascii"), "big")
+            leads[state, place] = target
+    return Tables(letters, slots, segments, digits, np.array([t for t, _ in states], dtype=np.int8), tags, leads)
 
 
 @_njit
@@ -232,14 +274,19 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     buf,  # uint8: the slice's bytes, then NUL bytes with one `<` among them
     start,
     end,
-    slots,  # int16 by field_key: column of the field, or -1
-    segments,  # int8 by field_key
+    letters,  # the grammar's tables, see Tables
+    slots,
+    segments,
+    digits,
+    takes,
+    tags,
+    leads,
     mode,
     max_value,
     table,  # uint16: Big5 pairs to code points
     visit_views,  # uint8 (visit fields, rows, 16)
     visit_cells,  # int32 (visit fields, rows): position of the value + 1
-    visit_rows,  # int32: position of <REC> + 1
+    visit_rows,  # int32: position of the record's tag + 1
     order_views,
     order_cells,
     order_rows,
@@ -254,7 +301,7 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
 ):
     """Read records from ``start`` on; returns (position, status) and updates ``counts``.
 
-    A record is committed only when its ``</REC>`` was seen: up to then nothing that counts has changed.
+    A record is committed only when its end tag was seen: up to then nothing that counts has changed.
     """
     visits = counts[0]
     orders = counts[1]
@@ -262,6 +309,7 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
     bad_count = counts[3]
     visit_capacity = visit_rows.shape[0]
     order_capacity = order_rows.shape[0]
+    most_tags = tags.shape[1]
 
     p = _skip_space(buf, start)
     while p < end:
@@ -273,73 +321,46 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
         if visits >= visit_capacity:
             _settle(counts, visits, orders, at, bad_count)
             return record_start, FULL
-        # <REC>
-        if not (buf[p] == _LT and buf[p + 1] == 82 and buf[p + 2] == 69 and buf[p + 3] == 67 and buf[p + 4] == _GT):
-            _settle(counts, visits, orders, at, bad_count)
-            return record_start, INCOMPLETE if p + 6 >= end else IRREGULAR
-        p += 5
-        # stage: 0 before MSH, 1 in MSH, 2 before MB, 3 before MB1, 4 in MB1, 5 between MB2, 6 in MB2, 7 after MB
-        stage = 0
+        state = 0
+        taken = -1  # the segment whose fields the state takes
         place = 0
-        closed = False
         while True:
             p = _skip_space(buf, p)
             if buf[p] != _LT:
                 irregular = True
                 break
             c1 = buf[p + 1]
-            if stage == 1 or stage == 4 or stage == 6:
-                if c1 == _SLASH:
-                    if stage == 1:
-                        # </MSH>
-                        if buf[p + 2] == 77 and buf[p + 3] == 83 and buf[p + 4] == 72 and buf[p + 5] == _GT:
-                            stage = 2
-                            p += 6
-                            continue
-                    elif buf[p + 2] == 77 and buf[p + 3] == 66 and buf[p + 5] == _GT:
-                        if stage == 4 and buf[p + 4] == 49:
-                            stage = 5
-                            p += 6
-                            continue
-                        if stage == 6 and buf[p + 4] == 50:
-                            stage = 5
-                            orders += 1
-                            p += 6
-                            continue
-                    irregular = True
-                    break
-                c2 = buf[p + 2]
-                c3 = buf[p + 3]
-                if not (65 <= c1 <= 90 and 48 <= c2 <= 57 and 48 <= c3 <= 57):
-                    irregular = True
-                    break
-                key = (np.int64(c1) - 65) * 100 + (np.int64(c2) - 48) * 10 + (np.int64(c3) - 48)
+            base = letters[c1]
+            q = p + 2
+            c = buf[q]
+            if base >= 0 and 48 <= c <= 57:
+                # a field
+                key = base + np.int64(c) - 48
+                q += 1
+                c = buf[q]
+                if 48 <= c <= 57:
+                    key = base + (key - base) * 10 + np.int64(c) - 48
+                    q += 1
+                    c = buf[q]
+                    if 48 <= c <= 57:
+                        key = base + (key - base) * 10 + np.int64(c) - 48
+                        q += 1
+                        c = buf[q]
                 column = slots[key]
-                if column < 0:
+                width = q - p - 2
+                if column < 0 or segments[key] != taken or digits[key] != width:
                     irregular = True
                     break
-                segment = segments[key]
-                if (
-                    (stage == 1 and segment != SEGMENT_MSH)
-                    or (stage == 4 and segment != SEGMENT_MB1)
-                    or (stage == 6 and segment != SEGMENT_MB2)
-                ):
-                    irregular = True
-                    break
-                if stage == 6:
+                ordered = taken == _ORDER
+                if ordered:
                     if order_cells[column, orders] > 0:
                         irregular = True  # the field stands twice
                         break
                 elif visit_cells[column, visits] > 0:
                     irregular = True
                     break
-                if buf[p + 4] == _SLASH and buf[p + 5] == _GT:  # <A12/>
-                    value_start = p + 6
-                    value_end = value_start
-                    p += 6
-                    seen = 0
-                elif buf[p + 4] == _GT:
-                    value_start = p + 5
+                if c == _GT:
+                    value_start = q + 1
                     q = value_start
                     seen = 0
                     c = buf[q]
@@ -352,16 +373,18 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                         p = q if q >= end else p  # the value goes on behind the slice
                         break
                     value_end = q
-                    if not (
-                        buf[q + 1] == _SLASH
-                        and buf[q + 2] == c1
-                        and buf[q + 3] == c2
-                        and buf[q + 4] == c3
-                        and buf[q + 5] == _GT
-                    ):
+                    same = buf[q + 1] == _SLASH and buf[q + 2] == c1 and buf[q + 3 + width] == _GT
+                    for k in range(width):
+                        same &= buf[q + 3 + k] == buf[p + 2 + k]
+                    if not same:
                         irregular = True
                         break
-                    p = q + 6
+                    p = q + 4 + width
+                elif c == _SLASH and buf[q + 1] == _GT:  # <A12/>
+                    value_start = q + 2
+                    value_end = value_start
+                    p = value_start
+                    seen = 0
                 else:
                     irregular = True
                     break
@@ -369,12 +392,12 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                 if length > max_value:
                     irregular = True
                     break
-                scope = 1 if stage == 6 else 0
+                scope = 1 if ordered else 0
                 alphabets[scope, column] |= seen & CHARACTERS
                 if length == 0 or buf[value_start] <= 32 or buf[value_start] >= 0x80:
                     alphabets[scope, column] |= BLANK
-                row = orders if scope == 1 else visits
-                if scope == 1:
+                row = orders if ordered else visits
+                if ordered:
                     view = order_views[column, row]
                     order_cells[column, row] = value_start + 1
                 else:
@@ -395,53 +418,40 @@ def read_records(  # type: ignore[no-untyped-def]  # noqa: PLR0912, PLR0915
                         bad_cells[k, 1] = row
                         bad_cells[k, 2] = column
                     _write_view(view, side, begin, at - begin, 1)
-            elif stage == 0:
-                if c1 == 77 and buf[p + 2] == 83 and buf[p + 3] == 72 and buf[p + 4] == _GT:
-                    stage = 1
-                    p += 5
-                else:
-                    irregular = True
-                    break
-            elif stage == 2:
-                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == _GT:
-                    stage = 3
-                    p += 4
-                else:
-                    irregular = True
-                    break
-            elif stage == 3:
-                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == 49 and buf[p + 4] == _GT:
-                    stage = 4
-                    p += 5
-                else:
-                    irregular = True
-                    break
-            elif stage == 5:
-                if c1 == 77 and buf[p + 2] == 66 and buf[p + 3] == 50 and buf[p + 4] == _GT:
-                    if orders >= order_capacity:
-                        _forget(visit_cells, order_cells, visits, orders_mark, orders)
-                        _settle(counts, visits, orders_mark, side_mark, bad_mark)
-                        return record_start, FULL
-                    place += 1
-                    order_rows[orders] = p + 1
-                    order_visit[orders] = visits
-                    order_place[orders] = place
-                    stage = 6
-                    p += 5
-                elif c1 == _SLASH and buf[p + 2] == 77 and buf[p + 3] == 66 and buf[p + 4] == _GT:
-                    stage = 7
-                    p += 5
-                else:
-                    irregular = True
-                    break
-            elif c1 == _SLASH and buf[p + 2] == 82 and buf[p + 3] == 69 and buf[p + 4] == 67 and buf[p + 5] == _GT:
-                p += 6
-                closed = True
+                continue
+            # a structural tag
+            tag = np.int64(c1)
+            while c != _GT and q - p <= _LONGEST_TAG:
+                tag = (tag << 8) | np.int64(c)
+                q += 1
+                c = buf[q]
+            target = -1
+            if c == _GT:
+                for k in range(most_tags):
+                    if tags[state, k] == tag:
+                        target = leads[state, k]
+                        break
+            if target == _DONE:
+                p = q + 1
                 break
-            else:
+            if target < 0:
                 irregular = True
                 break
-        if irregular or not closed or p > end:
+            if taken == _ORDER:
+                orders += 1
+            taken = takes[target]
+            if taken == _ORDER:
+                if orders >= order_capacity:
+                    _forget(visit_cells, order_cells, visits, orders_mark, orders)
+                    _settle(counts, visits, orders_mark, side_mark, bad_mark)
+                    return record_start, FULL
+                place += 1
+                order_rows[orders] = p + 1
+                order_visit[orders] = visits
+                order_place[orders] = place
+            state = target
+            p = q + 1
+        if irregular or p > end:
             # Undo: the tree reader, or the next slice, starts this record afresh.
             _forget(visit_cells, order_cells, visits, orders_mark, orders)
             _settle(counts, visits, orders_mark, side_mark, bad_mark)

@@ -16,7 +16,7 @@ from lxml import etree
 
 from nhicard.formats.batch import Encoding, Fault
 from nhicard.formats.encoding import decode_marking
-from nhicard.formats.tables import Edition, fields
+from nhicard.formats.grammar import Grammar
 
 MAX_VALUE: Final = 1 << 20
 MAX_RECORD: Final = 8 << 20
@@ -26,11 +26,7 @@ _TO_SHELTER = str.maketrans({byte: chr(_SHELTER + byte) for byte in range(0x80, 
 _SHELTERED = re.compile(f"[{chr(_SHELTER + 0x80)}-{chr(_SHELTER + 0xFF)}]")
 _SHELTERED_RUN = re.compile(f"[\0-\x7f{chr(_SHELTER + 0x80)}-{chr(_SHELTER + 0xFF)}]+")
 
-_TOKEN = re.compile(
-    rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|</?RECS?(?=[\s/>])[^>]*(?:>|\Z)",
-    re.DOTALL,
-)
-_FIELD_ID = re.compile(r"[A-Z][0-9]{2}")
+_FIELD_ID = re.compile(r"[A-Z][0-9]{2}|[a-z][0-9]{1,3}")
 
 
 @dataclass(slots=True)
@@ -42,14 +38,15 @@ class Record:
     faults: list[Fault] = field(default_factory=list)
 
 
-def record_end(data: bytes, start: int) -> tuple[int, bool]:
-    """Where the record that opens at ``start`` ends: (position behind it, whether ``</REC>`` was there).
+def record_end(data: bytes, start: int, grammar: Grammar) -> tuple[int, bool]:
+    """Where the record that opens at ``start`` ends: (position behind it, whether its end tag was there).
 
-    Without ``</REC>`` the record ends before the next ``<REC>`` or ``</RECS>``, else at the end of data. Comments
+    Without an end tag the record ends before the next record or the root's end, else at the end of data. Comments
     and CDATA sections are passed over; one that does not end is taken to reach the end of data.
     """
     first = True
-    for token in _TOKEN.finditer(data, start):
+    end = f"</{grammar.record}".encode()
+    for token in grammar.patterns.token.finditer(data, start):
         text = token.group()
         if text.startswith((b"<!", b"<?")):
             continue
@@ -58,16 +55,16 @@ def record_end(data: bytes, start: int) -> tuple[int, bool]:
             if text.rstrip(b">").rstrip().endswith(b"/"):
                 return token.end(), True
             continue
-        if text.startswith(b"</REC") and not text.startswith(b"</RECS"):
+        if text.startswith(end) and not text[len(end) : len(end) + 1].isalpha():
             return token.end(), text.endswith(b">")
         return token.start(), False
     return len(data), False
 
 
-def read_record(raw: bytes, edition: Edition, encoding: Encoding, root: bytes, *, closed: bool, offset: int) -> Record:
-    """One record from its own bytes (``<REC>`` to ``</REC>``).
+def read_record(raw: bytes, grammar: Grammar, encoding: Encoding, root: bytes, *, closed: bool, offset: int) -> Record:
+    """One record from its own bytes (start tag to end tag).
 
-    ``root`` is the start tag of RECS, so that namespaces declared there are known; ``offset`` is the record's
+    ``root`` is the root's start tag, so that namespaces declared there are known; ``offset`` is the record's
     place in the file. Never raises on any bytes: what is wrong stands in ``Record.faults``.
     """
     record = Record()
@@ -75,17 +72,27 @@ def read_record(raw: bytes, edition: Edition, encoding: Encoding, root: bytes, *
         record.faults.append(
             Fault(
                 "Y006",
-                "本筆缺少 </REC>；請補上後重傳。",
-                "This record has no </REC>; add it and send the record again.",
+                f"本筆缺少 </{grammar.record}>；請補上後重傳。",
+                f"This record has no </{grammar.record}>; add it and send the record again.",
                 line=1,
             )
         )
     if len(raw) > MAX_RECORD:
         record.faults.append(_malformed(f"record of {len(raw):,} bytes exceeds {MAX_RECORD:,}", 1))
         return record
-    tree = _parse(raw, root, record, recover=not closed)
+    tree = _parse(raw, root, grammar, grammar.record, record, recover=not closed)
     if tree is not None:
-        _Walker(record, edition, encoding, raw, offset).record(tree)
+        _Walker(record, grammar, encoding, raw, offset).record(tree)
+    return record
+
+
+def read_preamble(raw: bytes, grammar: Grammar, encoding: Encoding, root: bytes, *, offset: int) -> Record:
+    """The element that stands once before the records, from its own bytes: its fields are in ``visit``."""
+    assert grammar.preamble is not None
+    record = Record()
+    tree = _parse(raw, root, grammar, grammar.preamble, record, recover=False)
+    if tree is not None:
+        _Walker(record, grammar, encoding, raw, offset).preamble(tree)
     return record
 
 
@@ -104,9 +111,11 @@ def _parser(*, recover: bool) -> etree.XMLParser:
     )
 
 
-def _parse(raw: bytes, root: bytes, record: Record, *, recover: bool) -> etree._Element | None:
+def _parse(
+    raw: bytes, root: bytes, grammar: Grammar, wanted: str, record: Record, *, recover: bool
+) -> etree._Element | None:
     text = (root + raw).decode("latin-1")
-    sheltered = (text if text.isascii() else text.translate(_TO_SHELTER)) + ("" if recover else "</RECS>")
+    sheltered = (text if text.isascii() else text.translate(_TO_SHELTER)) + ("" if recover else f"</{grammar.root}>")
     data = sheltered.encode("utf-8", "surrogatepass")
     try:
         tree = etree.fromstring(data, _parser(recover=recover))
@@ -119,7 +128,7 @@ def _parse(raw: bytes, root: bytes, record: Record, *, recover: bool) -> etree._
             return None
     if tree is None:
         return None
-    return next((child for child in tree if isinstance(child.tag, str) and _local(child) == "REC"), None)
+    return next((child for child in tree if isinstance(child.tag, str) and _local(child) == wanted), None)
 
 
 def _plain(message: str) -> str:
@@ -147,11 +156,11 @@ def _line(element: etree._Element) -> int:
 
 
 class _Walker:
-    """Carries one record's context (edition, encoding, bytes) through its elements."""
+    """Carries one record's context (grammar, encoding, bytes) through its elements."""
 
-    def __init__(self, record: Record, edition: Edition, encoding: Encoding, raw: bytes, offset: int) -> None:
+    def __init__(self, record: Record, grammar: Grammar, encoding: Encoding, raw: bytes, offset: int) -> None:
         self.out = record
-        self.fields = fields(edition)
+        self.grammar = grammar
         self.encoding = encoding
         self.raw = raw
         self.offset = offset
@@ -160,6 +169,12 @@ class _Walker:
     def record(self, tree: etree._Element) -> None:
         """Take in a whole record."""
         self._parts(tree)
+        if self.bad:
+            self.out.faults += self._undecodable()
+
+    def preamble(self, tree: etree._Element) -> None:
+        """Take in the element before the records."""
+        self._fields(tree, str(self.grammar.preamble), None, self.out.visit)
         if self.bad:
             self.out.faults += self._undecodable()
 
@@ -177,25 +192,34 @@ class _Walker:
             yield undecodable(self.encoding, byte, field_id, order, own_line, self.offset + place)
 
     def _parts(self, tree: etree._Element) -> None:
-        parts = self._children(tree, "REC", {"MSH": 1, "MB": 1})
-        heads = parts["MSH"]
+        grammar = self.grammar
+        parts = self._children(tree, grammar.record, {grammar.head: 1, grammar.body: 1})
+        heads = parts[grammar.head]
         if not heads:
-            self._fault("Y002", "本筆缺少檔頭 MSH。", "This record has no header MSH.", tree)
+            self._fault("Y002", f"本筆缺少檔頭 {grammar.head}。", f"This record has no header {grammar.head}.", tree)
         for head in heads:
-            self._fields(head, "MSH", None, self.out.visit)
-        bodies = parts["MB"]
+            self._fields(head, grammar.head, None, self.out.visit)
+        bodies = parts[grammar.body]
         if not bodies:
-            self._fault("Y005", "本筆缺少 MB。", "This record has no MB.", tree)
+            self._fault("Y005", f"本筆缺少 {grammar.body}。", f"This record has no {grammar.body}.", tree)
         for body in bodies:
-            inner = self._children(body, "MB", {"MB1": 1, "MB2": None})
-            if not inner["MB1"]:
-                self._fault("Y005", "MB 內缺少 MB1。", "MB holds no MB1.", body)
-            for visit in inner["MB1"]:
-                self._fields(visit, "MB1", None, self.out.visit)
-            for place, order in enumerate(inner["MB2"], 1):
+            for place, order in enumerate(self._body(body), 1):
                 values: dict[str, tuple[str, int]] = {}
-                self._fields(order, "MB2", place, values)
+                self._fields(order, grammar.order, place, values)
                 self.out.orders.append((_line(order), values))
+
+    def _body(self, body: etree._Element) -> list[etree._Element]:
+        """Take in the record's own fields; its orders are returned."""
+        grammar = self.grammar
+        if grammar.visit == grammar.body:
+            return self._fields(body, grammar.body, None, self.out.visit)
+        inner = self._children(body, grammar.body, {grammar.visit: 1, grammar.order: None})
+        if not inner[grammar.visit]:
+            zh, en = f"{grammar.body} 內缺少 {grammar.visit}。", f"{grammar.body} holds no {grammar.visit}."
+            self._fault("Y005", zh, en, body)
+        for visit in inner[grammar.visit]:
+            self._fields(visit, grammar.visit, None, self.out.visit)
+        return inner[grammar.order]
 
     def _children(
         self, parent: etree._Element, name: str, allowed: dict[str, int | None]
@@ -219,10 +243,10 @@ class _Walker:
         return found
 
     def _misplaced(self, child: etree._Element, tag: str, parent: str) -> None:
-        known = self.fields.get(tag)
-        if known is not None:
-            zh = f"{tag} 應在 {known.segment} 內，不在 {parent} 內；請移到正確層次。"
-            en = f"{tag} belongs in {known.segment}, not in {parent}; move it to its level."
+        place = self.grammar.segments.get(tag)
+        if place is not None:
+            zh = f"{tag} 應在 {place} 內，不在 {parent} 內；請移到正確層次。"
+            en = f"{tag} belongs in {place}, not in {parent}; move it to its level."
             self._fault("Y005", zh, en, child, field_id=tag)
         elif _FIELD_ID.fullmatch(tag):
             self._unknown(child, tag)
@@ -232,16 +256,21 @@ class _Walker:
 
     def _fields(
         self, segment: etree._Element, name: str, order: int | None, values: dict[str, tuple[str, int]]
-    ) -> None:
+    ) -> list[etree._Element]:
+        """Take in the fields of an element; the orders among them, where the grammar has them there, are returned."""
+        orders = []
+        grammar = self.grammar
         self._stray(segment)
         for child in segment:
             if not isinstance(child.tag, str):
                 self._unreadable(child)
                 continue
             tag = _local(child)
-            known = self.fields.get(tag)
-            if known is None:
-                if tag in ("RECS", "REC", "MSH", "MB", "MB1", "MB2"):
+            place = grammar.segments.get(tag)
+            if tag == grammar.order and name == grammar.visit == grammar.body:
+                orders.append(child)
+            elif place is None:
+                if tag in grammar.structure:
                     self._fault(
                         "Y005",
                         f"{name} 內不應有 <{tag}>。",
@@ -251,9 +280,9 @@ class _Walker:
                     )
                 else:
                     self._unknown(child, tag, order)
-            elif known.segment != name:
-                zh = f"{tag} 應在 {known.segment} 內，不在 {name} 內；請移到正確層次。"
-                en = f"{tag} belongs in {known.segment}, not in {name}; move it to its level."
+            elif place != name:
+                zh = f"{tag} 應在 {place} 內，不在 {name} 內；請移到正確層次。"
+                en = f"{tag} belongs in {place}, not in {name}; move it to its level."
                 self._fault("Y005", zh, en, child, field_id=tag, order=order)
             elif tag in values:
                 zh = f"{tag} 在同一段內出現兩次；請只留一個。"
@@ -261,6 +290,7 @@ class _Walker:
                 self._fault("Y003", zh, en, child, field_id=tag, order=order)
             else:
                 values[tag] = (self._value(child, tag, order), _line(child))
+        return orders
 
     def _value(self, element: etree._Element, field_id: str, order: int | None) -> str:
         for child in element:

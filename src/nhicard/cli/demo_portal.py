@@ -117,10 +117,10 @@ def show(url: str, insurer: Path) -> None:
 
 
 def _user(username: str, role: str, now: datetime, **place: object) -> User:
-    from nhicard.insurer.accounts.models import User
+    from nhicard.insurer.accounts.models import Role, User
     from nhicard.insurer.accounts.services import second_factor
 
-    made = User.objects.create_user(username, _PASSWORD, name=f"測試{role}", role=role, **place)
+    made = User.objects.create_user(username, _PASSWORD, name=f"測試{Role(role).label}", role=role, **place)
     device = second_factor.new_device(made)
     if (
         second_factor.confirm(

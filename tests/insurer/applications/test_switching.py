@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 from tests.insurer.applications import office
 from tests.insurer.applications.office import NOW, TODAY, Office
 from tests.insurer.intake.clients import worker
@@ -158,6 +159,15 @@ def test_nothing_is_changed_behind_a_later_change(clinic: Office) -> None:
         EditionChange.objects.update(effective_at=NOW)
     with pytest.raises(TypeError):
         EditionChange.objects.get().delete()
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE applications_editionchange SET number = 9", "DELETE FROM applications_event"]
+)
+def test_the_database_itself_refuses_to_change_what_happened(clinic: Office, statement: str) -> None:
+    clinic.agreed()
+    with pytest.raises(DatabaseError, match="only added to"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement)
 
 
 def test_two_approvals_of_the_same_are_one(clinic: Office) -> None:

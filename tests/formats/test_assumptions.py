@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from nhicard.checks.claims.rule import rules as claim_rules
 from nhicard.formats.assumption_docs import render, toml_value
 from nhicard.formats.assumptions import Assumption, describe, load, names, touching
 from nhicard.formats.tables import codes, fields
@@ -43,14 +44,14 @@ def test_an_assumption_is_explained_in_both_languages(name: str) -> None:
     assert all(text and not CHINESE.search(text) for text in english)
     assert not any("\n" in text for text in (*chinese, *english))
     assert entry.question_en.endswith(("?", "."))
-    assert entry.edition in {"1.0", "2.0", "both"}
+    assert entry.edition in {"1.0", "2.0", "both", "claims"}
     assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name)
 
 
 @pytest.mark.parametrize("name", names())
 def test_what_an_assumption_touches_exists(name: str) -> None:
     entry = describe(name)
-    known = {"*"}.union(*ERRORS.values(), fields("1.0"), fields("2.0"))
+    known = {"*"}.union(*ERRORS.values(), fields("1.0"), fields("2.0"), claim_rules())
     assert entry.codes
     assert set(entry.codes) <= known
     assert len(set(entry.codes)) == len(entry.codes)

@@ -44,6 +44,7 @@ _CHAPTERS = {
     "both": "兩種格式 · Both editions",
     "1.0": "格式 1.0 · Edition 1.0",
     "2.0": "格式 2.0 · Edition 2.0",
+    "claims": "申報檔 · Claim files",
 }
 
 

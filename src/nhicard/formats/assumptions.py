@@ -35,7 +35,7 @@ class Assumption:
     built_in: bool
     allowed: tuple[str, ...]
     pattern: str
-    edition: Literal["1.0", "2.0", "both"]
+    edition: Literal["1.0", "2.0", "both", "claims"]
     codes: tuple[str, ...]
     question_zh: str
     question_en: str

@@ -179,7 +179,8 @@ class _Scan:
 
     def _next_slice(self) -> Slice:
         """The leftover and as much of the file as makes a slice, in a fresh buffer that batches may point into."""
-        capacity = max(self.slice_bytes, 2 * len(self.leftover))
+        least = _PREAMBLE_BYTES if self.grammar.preamble and self.offset == 0 else 0  # it is read in one piece
+        capacity = max(self.slice_bytes, 2 * len(self.leftover), least)
         buffer = np.empty(capacity + PADDING, dtype=np.uint8)
         filled = len(self.leftover)
         buffer[:filled] = np.frombuffer(self.leftover, dtype=np.uint8)

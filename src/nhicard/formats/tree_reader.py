@@ -280,7 +280,7 @@ class _Walker:
                     )
                 else:
                     self._unknown(child, tag, order)
-            elif place != name:
+            elif not grammar.allows(tag, name):
                 zh = f"{tag} 應在 {place} 內，不在 {name} 內；請移到正確層次。"
                 en = f"{tag} belongs in {place}, not in {name}; move it to its level."
                 self._fault("Y005", zh, en, child, field_id=tag, order=order)

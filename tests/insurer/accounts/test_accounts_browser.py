@@ -13,7 +13,15 @@ from django.urls import reverse
 from playwright.sync_api import Browser, Locator, Page, Route, expect
 from tests.insurer.desk import CLINIC, PHYSICIAN, newly_opened
 from tests.insurer.portal import people
-from tests.insurer.portal.portal_browser import CHROMIUM, assert_no_barrier, chromium, local, picture, watched
+from tests.insurer.portal.portal_browser import (
+    CHROMIUM,
+    assert_fits_a_telephone,
+    assert_no_barrier,
+    chromium,
+    local,
+    picture,
+    watched,
+)
 
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
@@ -167,9 +175,8 @@ def test_no_page_is_wider_than_a_telephone(browser: Browser, address: str, repre
         page.context.add_cookies(
             [{"name": "portal_session", "value": client.cookies["portal_session"].value, "url": address}]
         )
-        page.set_viewport_size({"width": 360, "height": 700})
         page.goto(address + reverse(name))
-        assert page.evaluate("document.documentElement.scrollWidth") <= 360
+        assert_fits_a_telephone(page)
 
 
 def test_with_a_staff_card(

@@ -15,12 +15,36 @@ TOKEN = "channel-token"  # of the stand-in
 
 @dataclass
 class Line:
-    """``answers``: HTTP statuses of the next requests, 202 or 200 once they are used up."""
+    """``answers``: HTTP statuses of the next requests, 202 or 200 once they are used up.
+
+    ``groups``: audience groups by number, name and members; new ones are numbered on from 9000.
+    """
 
     url: str = ""
     answers: list[int] = field(default_factory=list)
     told: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    groups: dict[int, tuple[str, int]] = field(default_factory=dict)
+
+    def group(self, method: str, path: str, headers: Any, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The part about audience groups."""
+        if headers.get("Authorization") != f"Bearer {TOKEN}":
+            return 401, {"message": "no"}
+        if self.answers:
+            return self.answers.pop(0), {"message": "no"}
+        if method == "POST":
+            number = max([8999, *self.groups]) + 1
+            self.groups[number] = (body["description"], 0)
+            return 202, {"audienceGroupId": number, "type": "UPLOAD", "description": body["description"]}
+        number = int(path.rpartition("/")[2])
+        if number not in self.groups:
+            return 404, {"message": "no such group"}
+        if method == "DELETE":
+            del self.groups[number]
+            return 202, {}
+        name, members = self.groups[number]
+        facts = {"audienceGroupId": number, "description": name, "status": "READY", "audienceCount": members}
+        return 200, {"audienceGroup": facts, "jobs": []}
 
     def answer(self, path: str, headers: Any, body: dict[str, Any]) -> int:
         if headers.get("Authorization") != f"Bearer {TOKEN}":
@@ -43,8 +67,20 @@ def running() -> Iterator[Line]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if "audienceGroup" in self.path:
+                self.reply(*line.group("POST", self.path, self.headers, body))
+                return
             status = line.answer(self.path, self.headers, body)
-            content = json.dumps({} if status < 400 else {"message": "no"}).encode()
+            self.reply(status, {} if status < 400 else {"message": "no"})
+
+        def do_GET(self) -> None:
+            self.reply(*line.group("GET", self.path, self.headers, {}))
+
+        def do_DELETE(self) -> None:
+            self.reply(*line.group("DELETE", self.path, self.headers, {}))
+
+        def reply(self, status: int, facts: dict[str, Any]) -> None:
+            content = json.dumps(facts).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(content)))

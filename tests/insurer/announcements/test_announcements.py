@@ -12,7 +12,7 @@ from tests.insurer.portal import people
 
 from nhicard.insurer import clock
 from nhicard.insurer.announcements.models import Announcement, Section
-from nhicard.insurer.announcements.services import audience, publishing
+from nhicard.insurer.announcements.services import audience, publishing, specialties
 from nhicard.insurer.announcements.services.publishing import Draft
 from nhicard.insurer.audit.models import Entry
 
@@ -44,6 +44,10 @@ def client_of(role: str, **place: Any) -> Client:
         ({"kinds": ["clinic"]}, True),
         ({"kinds": ["hospital", "pharmacy"]}, False),
         ({"divisions": [2], "kinds": ["hospital"]}, False),
+        ({"specialties": ["western"]}, True),
+        ({"specialties": ["dental", "western"], "kinds": ["clinic"], "divisions": [2]}, True),
+        ({"specialties": ["dental", "chinese"]}, False),
+        ({"specialties": ["western"], "divisions": [3]}, False),
     ],
     ids=str,
 )
@@ -52,6 +56,50 @@ def test_an_institution_sees_what_is_for_it(draft: dict[str, Any], sees: bool) -
     clinic = client_of("clerk", institution=people.institution(division=2))
     assert (made.title in clinic.get(LIST).content.decode()) is sees
     assert clinic.get(f"{LIST}{made.pk}").status_code == (200 if sees else 404)
+
+
+@pytest.mark.parametrize(
+    ("code", "specialty"),
+    [
+        ("3501200000", "western"),
+        ("3701200000", "dental"),
+        ("3801200000", "chinese"),
+        ("0801200000", "chinese"),
+        ("0401180014", None),  # a university hospital: which departments it has is not on record
+        ("2301200000", None),
+        ("5901200000", None),
+    ],
+)
+def test_a_specialty_is_what_the_code_says(code: str, specialty: str | None) -> None:
+    institution = people.institution(code)
+    for each in specialties.prefixes():
+        made = written_by(title=each, specialties=[each])
+        assert audience.is_for(made, institution) is (each == specialty)
+        assert (institution in audience.recipients(made)) is (each == specialty)
+
+
+def test_an_audience_that_can_have_nobody_is_refused() -> None:
+    facts = {"section": "news", "title": "牙醫", "body": "內容", "specialties": ["dental"]}
+    answer = client_of("headquarters").post(NEW, facts | {"kinds": ["pharmacy"]})
+    assert answer.status_code == 422
+    assert "沒有這些科別" in answer.content.decode()
+    assert client_of("headquarters").post(NEW, facts | {"kinds": ["clinic", "pharmacy"]}).status_code == 302
+    assert Announcement.objects.get().specialties == ["dental"]
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("zh-hant", ["新訊報", "北區業務組 ・ 診所、藥局 ・ 牙醫"]),
+        ("en", ["News", "Northern Division ・ Clinics, Pharmacies ・ Dentistry"]),
+    ],
+)
+def test_authors_read_whom_it_is_for_in_their_language(language: str, said: list[str]) -> None:
+    made = written_by(divisions=[2], kinds=["clinic", "pharmacy"], specialties=["dental"])
+    author = client_of("officer", division=2)
+    author.post("/portal/language", {"language": language, "next": LIST})
+    page = author.get(f"{LIST}{made.pk}").content.decode()
+    assert not [each for each in said if each not in page]
 
 
 def test_what_is_over_or_replaced_is_not_shown() -> None:

@@ -8,103 +8,61 @@ renews docs/images/portal-applications-*.png.
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
-from socketserver import ThreadingMixIn
 from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from django.conf import settings
-from django.core.wsgi import get_wsgi_application
-from django.db import connections
-from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.institution.console.console_browser import CHROMIUM, chromium
+from playwright.sync_api import Page, expect
 from tests.insurer.applications import office
 from tests.insurer.applications.files import PDF
 from tests.insurer.applications.office import NOW, Office
-from tests.insurer.faults.databases import opened
-from tests.insurer.portal import people
+from tests.insurer.monitoring import worlds
+from tests.insurer.portal import portal_browser
+from tests.insurer.portal.portal_browser import CHROMIUM, Portal, assert_fits_a_telephone, assert_no_barrier, listen
 
-from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
+pytestmark = [
+    pytest.mark.django_db,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+]
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 
 
-class _Server(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, *_: Any) -> None:
-        """Nothing."""
+@pytest.fixture(scope="module")
+def clinic(django_db_setup: None, django_db_blocker: Any) -> Iterator[Office]:
+    with worlds.lasting(django_db_blocker, NOW):
+        yield office.opened()
 
 
 @pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory, django_db_setup: Any, django_db_blocker: Any) -> Iterator[Office]:
-    with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
-        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the browser's loop runs in this thread
-        patch.setattr(clock, "now", lambda: NOW)
-        with opened(tmp_path_factory.mktemp("portal")):
-            yield office.opened()
-
-
-@pytest.fixture(scope="module")
-def address(clinic: Office) -> Iterator[str]:
-    application = get_wsgi_application()
-
-    def served(environ: Any, start: Any) -> Any:
-        try:
-            return application(environ, start)
-        finally:
-            connections.close_all()
-
-    with make_server("127.0.0.1", 0, served, _Server, _Quiet) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://localhost:{server.server_port}"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright, chromium(playwright) as found:
+def portal(clinic: Office) -> Iterator[Portal]:
+    with portal_browser.portal() as found:
         yield found
 
 
 class Desk:
     """Browsers of the people of the story; errors of scripts and refused resources are kept."""
 
-    def __init__(self, browser: Browser, address: str) -> None:
-        self.browser, self.address = browser, address
+    def __init__(self, portal: Portal) -> None:
+        self.portal, self.address = portal, portal.address
         self.troubles: list[str] = []
 
     def page(self, user: User, path: str, **context: Any) -> Page:
         """The user's browser, signed in, at the address."""
-        client = people.signed_in(Client(), user)
-        opened = self.browser.new_context(locale="zh-TW", viewport={"width": 1200, "height": 800}, **context)
-        opened.set_default_timeout(5000)
-        value = client.cookies[settings.SESSION_COOKIE_NAME].value
-        opened.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self.address}])
-        page = opened.new_page()
-        page.on("pageerror", lambda error: self.troubles.append(str(error)))
-        page.on("console", lambda told: self.troubles.append(told.text) if told.type == "error" else None)
+        page = listen(self.portal.signed_in(user, **context).new_page(), self.troubles)
         page.goto(f"{self.address}/portal/applications/{path}")
         return page
 
 
 @pytest.fixture
-def desk(browser: Browser, address: str, django_db_blocker: Any) -> Iterator[Desk]:
-    desk = Desk(browser, address)
-    with django_db_blocker.unblock():
-        yield desk
-    for context in browser.contexts:
+def desk(portal: Portal) -> Iterator[Desk]:
+    desk = Desk(portal)
+    yield desk
+    for context in portal.browser.contexts:
         context.close()
-    assert not [each for each in desk.troubles if "422" not in each and "409" not in each]
+    assert not desk.troubles
 
 
 def pictured(page: Page, name: str) -> None:
@@ -168,27 +126,20 @@ PAGES = {
     "work": "officer",
     "{case}": "officer",
 }
-_TOO_WIDE = """() => document.documentElement.scrollWidth <= 360 ? [] : [...document.querySelectorAll("main *")]
-    .filter(each => each.getBoundingClientRect().right > 360).map(each => each.outerHTML.slice(0, 90))"""
-SERIOUS = ("serious", "critical")
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_no_page_has_a_serious_barrier_or_is_wider_than_a_telephone(desk: Desk, clinic: Office, language: str) -> None:
-    axe, case = Axe(), clinic.submitted("support")
+    case = clinic.submitted("support")
     for path, who in PAGES.items():
         page = desk.page(getattr(clinic, who), path.format(case=f"cases/{case.number}"))
         if language == "en":
             page.get_by_role("button", name="English").click()
             expect(page.locator("html")).to_have_attribute("lang", "en")
-        found = axe.run(page).response["violations"]
-        barriers = [each for each in found if each["impact"] in SERIOUS]
-        serious = [(each["id"], [node["html"] for node in each["nodes"]]) for each in barriers]
-        assert not serious, path
+        assert_no_barrier(page)
         if language == "en" and path == "{case}":
             pictured(page, "case-en")
-        page.set_viewport_size({"width": 360, "height": 700})
-        assert page.evaluate(_TOO_WIDE) == [], path
+        assert_fits_a_telephone(page)
 
 
 def test_the_pages_work_without_script(desk: Desk, clinic: Office) -> None:

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 from tests.insurer.faults.uploads import patient
-from tests.insurer.monitoring import browsing, worlds
-from tests.insurer.portal import people
+from tests.insurer.monitoring import worlds
+from tests.insurer.portal import people, portal_browser
 
 from nhicard.insurer.intake.models import DayCount, Finding, Visit
 from nhicard.insurer.monitoring.models import Qualification
@@ -54,12 +54,12 @@ def test_take_pictures(django_db_setup: None, django_db_blocker: Any) -> None:
         assert qualified
         wanted.append(("evidence", officer, f"{qualified.institution}/qualifications/{qualified.pk}", "zh-hant"))
         FOLDER.mkdir(parents=True, exist_ok=True)
-        with browsing.portal() as portal:
+        with portal_browser.portal() as portal:
             for name, user, path, language in wanted:
                 with portal.signed_in(user) as context:
                     context.add_cookies([{"name": "django_language", "value": language, "url": portal.address}])
                     page = context.new_page()
                     page.goto(f"{portal.address}/portal/monitoring/{path}")
                     if name == "record":
-                        page.locator("summary").first.click()
+                        page.locator("main summary").first.click()
                     page.screenshot(path=FOLDER / f"portal-monitoring-{name}.png", full_page=name != "records")

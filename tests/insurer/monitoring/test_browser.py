@@ -5,38 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Page, expect
 from tests.insurer.faults.uploads import patient
-from tests.insurer.monitoring import browsing, weeks, worlds
-from tests.insurer.monitoring.browsing import Portal
+from tests.insurer.monitoring import weeks, worlds
 from tests.insurer.monitoring.weeks import Week
+from tests.insurer.portal import portal_browser
+from tests.insurer.portal.portal_browser import CHROMIUM, Portal, assert_fits_a_telephone, assert_no_barrier
 
 from nhicard.insurer.audit.models import Entry
 from nhicard.insurer.monitoring.services import qualification
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(browsing.CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
 ]
 
 
 @pytest.fixture(scope="module")
 def portal(week: Week) -> Iterator[Portal]:
-    with browsing.portal() as found:
+    with portal_browser.portal() as found:
         yield found
 
 
 @pytest.fixture
 def page(portal: Portal, week: Week) -> Iterator[Page]:
     """A clerk's page; errors of scripts and refused resources fail the test."""
-    troubles: list[str] = []
-    with portal.signed_in(week.clerk) as context:
-        opened = context.new_page()
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.on("console", lambda told: troubles.append(told.text) if told.type == "error" else None)
+    with portal.page_of(week.clerk) as opened:
         yield opened
-    assert not troubles
 
 
 def report_of(portal: Portal) -> str:
@@ -123,32 +118,20 @@ def test_without_script(portal: Portal, week: Week) -> None:
         assert download.value.suggested_filename == "nhicard-3501200000-1121023.csv"
 
 
-@pytest.mark.parametrize("language", ["zh-hant", "en"])
+@pytest.mark.parametrize("language", ["zh-TW", "en"])
 def test_no_page_has_a_serious_barrier(portal: Portal, week: Week, language: str) -> None:
     _require_all_matched()
     made = qualification.qualify_one(worlds.CLINIC, worlds.TODAY, "test")
     assert made
     code = worlds.CLINIC
     record = f"{code}/records/{week.number(weeks.FAULTY)}"
-    axe = Axe()
-    with portal.signed_in(week.officer) as context:
-        context.add_cookies([{"name": "django_language", "value": language, "url": portal.address}])
-        page = context.new_page()
+    with portal.page_of(week.officer, language=language) as page:
         for path in ("", code, f"{code}/records", record, f"{code}/qualifications/{made.pk}"):
             page.goto(report_of(portal) + path)
             if path == record:
-                page.locator("summary").first.click()
-            found = axe.run(page).response["violations"]
-            serious = [
-                (rule["id"], node["html"])
-                for rule in found
-                if rule["impact"] in ("serious", "critical")
-                for node in rule["nodes"]
-            ]
-            assert not serious, path
-            page.set_viewport_size({"width": 360, "height": 700})
-            assert page.evaluate("document.documentElement.scrollWidth") <= 360, path
-            page.set_viewport_size({"width": 1200, "height": 900})
+                page.locator("main summary").first.click()
+            assert_no_barrier(page)
+            assert_fits_a_telephone(page)
 
 
 def _require_all_matched() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.insurer.monitoring import browsing, worlds
-from tests.insurer.portal import people
+from tests.insurer.monitoring import worlds
+from tests.insurer.portal import people, portal_browser
 
 from nhicard.insurer.monitoring import presenting
 from nhicard.insurer.monitoring.services.report import Report, report
@@ -46,10 +46,10 @@ def test_it_does_not_qualify(example: Report) -> None:
     assert [day.day for day, counts in example.by_day.items() if counts.only_looks_complete] == [19, 20]
 
 
-@pytest.mark.skipif(browsing.CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
+@pytest.mark.skipif(portal_browser.CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
 def test_a_browser_reads_the_same_digits(example: Report) -> None:
     clerk = people.user("clerk", institution=people.institution(worlds.CLINIC))
-    with browsing.portal() as portal, portal.signed_in(clerk) as context:
+    with portal_browser.portal() as portal, portal.signed_in(clerk) as context:
         page = context.new_page()
         page.goto(f"{portal.address}/portal/monitoring/")
         expect(page.get_by_role("heading", level=1)).to_have_text("健保卡2.0預檢比對健保卡1.0統計報表")

@@ -24,6 +24,7 @@ class Announcement(models.Model):
     body = models.TextField()
     divisions = models.JSONField(default=list, blank=True, help_text="分區業務組 1 to 6")
     kinds = models.JSONField(default=list, blank=True, help_text="registry.Kind")
+    specialties = models.JSONField(default=list, blank=True, help_text="data/specialties.csv")
     is_public = models.BooleanField(default=False, help_text="also in the public feed")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     published_at = models.DateTimeField()
@@ -57,18 +58,26 @@ class Reading(models.Model):
 
 
 class LineAudience(models.Model):
-    """An audience group of the LINE official account: the friends of a division's institutions of a kind.
+    """An audience group of the LINE official account: the friends of a division's institutions of a kind and specialty.
 
-    Empty division or kind: of all. Managed in the account itself; this table says which group is whose.
+    Empty division, kind or specialty: of all. Who is in the group is managed in the account itself; this table says
+    which group is whose. ``members`` and ``status`` are what LINE said when it was last asked.
     """
 
     division = models.PositiveSmallIntegerField(null=True, blank=True)
     kind = models.CharField(max_length=12, blank=True, help_text="registry.Kind")
+    specialty = models.CharField(max_length=10, blank=True, help_text="data/specialties.csv")
     group = models.PositiveBigIntegerField(help_text="audienceGroupId")
+    is_ours = models.BooleanField(default=False, help_text="made from here, and deleted at LINE from here")
+    members = models.PositiveIntegerField(null=True, blank=True)
+    status = models.CharField(max_length=12, blank=True, help_text="LINE's AudienceGroupStatus")
+    asked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["division", "kind"], name="one_group_an_audience", nulls_distinct=False)
+            models.UniqueConstraint(
+                fields=["division", "kind", "specialty"], name="one_group_a_segment", nulls_distinct=False
+            )
         ]
 
 

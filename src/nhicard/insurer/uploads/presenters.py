@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
+from django.template.defaultfilters import filesizeformat
 from django.utils import translation
 
 from nhicard.checks.wording import sentences_of
-from nhicard.formats import rocdate
 from nhicard.formats.tables import Edition
 from nhicard.insurer.intake.kinds import KINDS
 from nhicard.insurer.intake.models import State, Submission
+from nhicard.insurer.monitoring.presenting import moment_text
 from nhicard.insurer.portal.texts import text
 
 
@@ -57,12 +59,12 @@ def row(submission: Submission) -> Row:
     return Row(
         number=submission.pk,
         receipt=submission.receipt.strip(),
-        received_at=f"{rocdate.format_date(submission.received_at)} {submission.received_at:%H:%M}",
+        received_at=moment_text(submission.received_at),
         kind=text(f"uploads.kind.{submission.kind}"),
         way=text(f"uploads.way.{submission.channel}"),
         state=text(f"uploads.state.{submission.state}"),
         is_pending=submission.state == State.PENDING,
-        size=f"{submission.size:,}",
+        size=filesizeformat(submission.size),
         records=f"{records:,}" if known else "",
         accepted=f"{submission.accepted or 0:,}" if known else "",
         warned=f"{submission.accepted_with_warnings or 0:,}" if known else "",
@@ -85,6 +87,15 @@ def faults(found: Iterable[Mapping[str, Any]], edition: Edition) -> Iterator[Fau
             order=str(each["order"]) if each.get("order") else "",
             line=f"{each['line']:,}" if each.get("line") else "",
         )
+
+
+COLUMNS: Final = ("record", "order", "field", "code", "severity", "line")
+
+
+def told(found: Iterable[tuple[Any, ...]], edition: Edition) -> Iterator[tuple[Any, ...]]:
+    """Findings (``COLUMNS``) with what each means; worded once for each field and code, for files have 100,000."""
+    meaning = cache(partial(_meaning, edition))
+    return ((*each, meaning(each[3], each[2])) for each in found)
 
 
 def edition_of(submission: Submission) -> Edition:

@@ -98,7 +98,8 @@ def new(request: HttpRequest) -> HttpResponse:
         institution=submission.institution,
         facts={"kind": kind.code, "size": len(content)},
     )
-    messages.info(request, text("uploads.kept" if is_new else "uploads.again"))
+    level, told = (messages.SUCCESS, "uploads.kept") if is_new else (messages.WARNING, "uploads.again")
+    messages.add_message(request, level, text(told))
     address = reverse("uploads:detail", args=[submission.pk])
     if request.headers.get("x-requested-with") == "progress":
         return HttpResponse(status=201, headers={"Location": address})  # the script goes there, and the message with it
@@ -154,11 +155,9 @@ def errors(request: HttpRequest, number: int) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="errors-{submission.pk}.csv"'
     response.write("\ufeff")
     writer = csv.writer(response)
-    writer.writerow(["record", "order", "field", "code", "severity", "line", "meaning"])
-    found = Finding.objects.filter(submission=submission).order_by("pk").values()
-    for fault, each in zip(presenters.faults(found, presenters.edition_of(submission)), found, strict=True):
-        row = [each["record"], each["order"], fault.field, fault.code, each["severity"], each["line"], fault.meaning]
-        writer.writerow(row)
+    writer.writerow([*presenters.COLUMNS, "meaning"])
+    found = Finding.objects.filter(submission=submission).order_by("pk").values_list(*presenters.COLUMNS)
+    writer.writerows(presenters.told(found.iterator(), presenters.edition_of(submission)))
     return response
 
 

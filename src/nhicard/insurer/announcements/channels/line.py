@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Final
 from uuid import UUID
 
 from linebot.v3.messaging import (
     ApiClient,
-    ApiException,
     AudienceRecipient,
     BroadcastRequest,
     Configuration,
@@ -17,53 +15,41 @@ from linebot.v3.messaging import (
     NarrowcastRequest,
     TextMessage,
 )
-from urllib3.exceptions import HTTPError
 
-from nhicard.insurer.announcements.channels.channel import Message, NotNow, Refused
-from nhicard.insurer.announcements.models import Announcement, LineAudience
+from nhicard.insurer.announcements.channels.channel import Message
+from nhicard.insurer.announcements.channels.line_api import TIMEOUT, Account, answered
+from nhicard.insurer.announcements.models import Announcement
+from nhicard.insurer.announcements.services import line_groups
 
 #: LINE's address for everybody who follows the account.
 EVERYBODY: Final = "everybody"
 _LONGEST: Final = 5000
 _SEEN_BEFORE: Final = 409  # the same retry key was accepted already
-_TIMEOUT: Final = (5.0, 20.0)
 
 
 class LineChannel:
-    """``token``: the channel access token; ``host``: another one only in tests."""
+    """The account that speaks to its followers."""
 
     name = "line"
 
-    def __init__(self, token: str, host: str = "https://api.line.me") -> None:
-        self._configuration = Configuration(access_token=token, host=host)
+    def __init__(self, account: Account) -> None:
+        self._configuration = Configuration(access_token=account.token, host=account.host)
 
     def addresses(self, announcement: Announcement) -> Sequence[str]:
-        """The groups whose members together are its audience; those that are not in the table are left out."""
-        if not announcement.divisions and not announcement.kinds:
+        """The groups whose members together are its audience; segments that have none are left out."""
+        if not (announcement.divisions or announcement.kinds or announcement.specialties):
             return [EVERYBODY]
-        wanted = product(announcement.divisions or [None], announcement.kinds or [""])
-        known = {(each.division, each.kind): each.group for each in LineAudience.objects.all()}
-        return sorted({str(known[pair]) for pair in wanted if pair in known})
+        return sorted({str(group) for group in line_groups.of(announcement).values() if group})
 
     def send(self, address: str, message: Message, key: UUID) -> None:
         text = f"【{message.subject}】\n{message.text}"[: _LONGEST - len(message.link) - 1] + f"\n{message.link}"
         messages = [TextMessage(text=text)]
-        try:
-            with ApiClient(self._configuration) as client:
-                api = MessagingApi(client)
-                if address == EVERYBODY:
-                    request = BroadcastRequest(messages=messages)
-                    api.broadcast(request, x_line_retry_key=str(key), _request_timeout=_TIMEOUT)
-                else:
-                    recipient = AudienceRecipient(audienceGroupId=int(address))
-                    narrow = NarrowcastRequest(messages=messages, recipient=recipient)
-                    api.narrowcast(narrow, x_line_retry_key=str(key), _request_timeout=_TIMEOUT)
-        except ApiException as error:
-            status = error.status or 0
-            if status == _SEEN_BEFORE:
-                return
-            if status == 429 or status >= 500:
-                raise NotNow(f"HTTP {status}") from None
-            raise Refused(f"HTTP {status}") from None
-        except (HTTPError, OSError) as error:
-            raise NotNow(type(error).__name__) from None
+        with answered(done=(_SEEN_BEFORE,)), ApiClient(self._configuration) as client:
+            api = MessagingApi(client)
+            if address == EVERYBODY:
+                request = BroadcastRequest(messages=messages)
+                api.broadcast(request, x_line_retry_key=str(key), _request_timeout=TIMEOUT)
+            else:
+                recipient = AudienceRecipient(audienceGroupId=int(address))
+                narrow = NarrowcastRequest(messages=messages, recipient=recipient)
+                api.narrowcast(narrow, x_line_retry_key=str(key), _request_timeout=TIMEOUT)

@@ -3,28 +3,55 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from itertools import product
+from typing import Any, NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.announcements.models import Announcement
+from nhicard.insurer.announcements.services.specialties import is_of, of
 from nhicard.insurer.registry.models import Institution
+
+
+class Segment(NamedTuple):
+    """分眾: one division, kind and specialty; None or empty: all."""
+
+    division: int | None
+    kind: str
+    specialty: str
+
+    @property
+    def institutions(self) -> QuerySet[Institution]:
+        """Those in it."""
+        return _among(*([each] if each else [] for each in self))
+
+
+def segments(announcement: Announcement) -> list[Segment]:
+    """The segments that together are its audience."""
+    parts = (announcement.divisions or [None], announcement.kinds or [""], announcement.specialties or [""])
+    return [Segment(*each) for each in product(*parts)]
 
 
 def recipients(announcement: Announcement) -> QuerySet[Institution]:
     """The institutions it is for."""
-    found = Institution.objects.all()
-    if announcement.divisions:
-        found = found.filter(division__in=announcement.divisions)
-    if announcement.kinds:
-        found = found.filter(kind__in=announcement.kinds)
-    return found
+    return _among(announcement.divisions, announcement.kinds, announcement.specialties)
 
 
 def is_for(announcement: Announcement, institution: Institution) -> bool:
     """Whether the institution is among them."""
     here = not announcement.divisions or institution.division in announcement.divisions
-    return here and (not announcement.kinds or institution.kind in announcement.kinds)
+    such = not announcement.kinds or institution.kind in announcement.kinds
+    return here and such and (not announcement.specialties or is_of(announcement.specialties, institution.code))
+
+
+def _among(divisions: list[Any], kinds: list[Any], chosen: list[Any]) -> QuerySet[Institution]:
+    found = Institution.objects.all()
+    if divisions:
+        found = found.filter(division__in=divisions)
+    if kinds:
+        found = found.filter(kind__in=kinds)
+    return found.filter(of(chosen)) if chosen else found
 
 
 def shown(now: datetime) -> QuerySet[Announcement]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Final
-from uuid import uuid4
+from functools import partial
+from typing import TYPE_CHECKING, Final
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -14,6 +15,9 @@ from django.urls import reverse
 
 from nhicard.insurer.announcements.channels.channel import Channel, Message, NotNow, Refused
 from nhicard.insurer.announcements.models import Announcement, Delivery
+
+if TYPE_CHECKING:
+    from nhicard.insurer.reminders.models import Mail
 
 _TRIES: Final = 8
 _FIRST_PAUSE: Final = timedelta(minutes=1)
@@ -43,8 +47,15 @@ def deliver(channels: Sequence[Channel], now: datetime) -> dict[str, int]:
             if connection.features.has_select_for_update_skip_locked:
                 rows = rows.select_for_update(skip_locked=True, of=("self",))
             if delivery := rows.first():
-                counts[_tried(delivery, by_name[delivery.channel], now)] += 1
+                send = partial(by_name[delivery.channel].send, delivery.address, message_of(delivery.announcement))
+                counts[tried(delivery, send, now)] += 1
     return counts
+
+
+def try_again(announcement: Announcement, now: datetime) -> int:
+    """Let what failed be tried anew, as often as at first and under the same key; how many."""
+    failed = announcement.deliveries.filter(state=Delivery.State.FAILED)
+    return failed.update(state=Delivery.State.PENDING, tries=0, next_at=now, trouble="")
 
 
 def message_of(announcement: Announcement) -> Message:
@@ -53,20 +64,21 @@ def message_of(announcement: Announcement) -> Message:
     return Message(announcement.title, announcement.body, settings.PUBLIC_URL.rstrip("/") + page)
 
 
-def _tried(delivery: Delivery, channel: Channel, now: datetime) -> str:
+def tried(delivery: Delivery | Mail, send: Callable[[UUID], None], now: datetime) -> str:
+    """One try of a message; sent, waiting or failed. What waits is tried again after ever longer pauses."""
     delivery.tries += 1
     outcome = "sent"
     try:
-        channel.send(delivery.address, message_of(delivery.announcement), delivery.key)
-        delivery.state, delivery.sent_at, delivery.trouble = Delivery.State.SENT, now, ""
+        send(delivery.key)
+        delivery.state, delivery.sent_at, delivery.trouble = delivery.State.SENT, now, ""
     except NotNow as error:
         delivery.trouble, outcome = str(error)[:100], "waiting"
         delivery.next_at = now + _FIRST_PAUSE * 2 ** (delivery.tries - 1)
         if delivery.tries >= _TRIES:
-            delivery.state, outcome = Delivery.State.FAILED, "failed"
+            delivery.state, outcome = delivery.State.FAILED, "failed"
     except Refused as error:
-        delivery.state, delivery.trouble, outcome = Delivery.State.FAILED, str(error)[:100], "failed"
+        delivery.state, delivery.trouble, outcome = delivery.State.FAILED, str(error)[:100], "failed"
     delivery.save()
     if outcome != "sent":
-        _log.warning("announcement %d by %s: %s", delivery.announcement_id, delivery.channel, delivery.trouble)
+        _log.warning("%s %d: %s", type(delivery).__name__.lower(), delivery.pk, delivery.trouble)
     return outcome

@@ -9,6 +9,7 @@ from typing import Final
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import QuerySet
 
 from nhicard.insurer.accounts.models import Role, User
 from nhicard.insurer.announcements.models import Announcement, File, Reading, Section
@@ -38,6 +39,7 @@ class Draft:
     body: str
     divisions: Sequence[int] = ()
     kinds: Sequence[str] = ()
+    specialties: Sequence[str] = ()
     is_public: bool = False
     expires_on: date | None = None
     files: Sequence[tuple[str, bytes]] = ()
@@ -60,6 +62,7 @@ def publish(draft: Draft, author: User, now: datetime) -> Announcement:
         body=draft.body,
         divisions=divisions,
         kinds=list(draft.kinds),
+        specialties=list(draft.specialties),
         is_public=draft.is_public,
         author=author,
         published_at=now.replace(microsecond=0),
@@ -75,7 +78,12 @@ def publish(draft: Draft, author: User, now: datetime) -> Announcement:
         role=author.role,
         action="announcement.published",
         subject=f"announcement {announcement.pk}",
-        facts={"divisions": divisions, "kinds": list(draft.kinds), "files": len(draft.files)},
+        facts={
+            "divisions": divisions,
+            "kinds": list(draft.kinds),
+            "specialties": list(draft.specialties),
+            "files": len(draft.files),
+        },
     )
     return announcement
 
@@ -98,3 +106,9 @@ def note_reading(announcement: Announcement, user: User, now: datetime) -> None:
         Reading.objects.get_or_create(
             announcement=announcement, user=user, defaults={"institution": user.institution, "at": now}
         )
+
+
+def published_by(author: User) -> QuerySet[Announcement]:
+    """Those whose messages the user looks after: a division its own, headquarters all; the newest first."""
+    found = Announcement.objects.order_by("-published_at", "-pk")
+    return found.filter(author__division=author.division) if author.division is not None else found

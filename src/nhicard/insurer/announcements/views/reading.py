@@ -1,28 +1,25 @@
-"""Pages of the announcements."""
+"""Pages on which announcements are read."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 from urllib.parse import quote
 
-from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET
 
-from nhicard.formats import rocdate
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import DIVISION_ROLES, Role
 from nhicard.insurer.accounts.rights import EVERYBODY, allowed, signed_in
-from nhicard.insurer.announcements.channels import configured
-from nhicard.insurer.announcements.forms import AnnouncementForm
+from nhicard.insurer.announcements import presenters
 from nhicard.insurer.announcements.models import Announcement, File, Reading, Section
-from nhicard.insurer.announcements.services import audience, delivering, publishing
-from nhicard.insurer.announcements.services.publishing import Draft, UnusableFile
+from nhicard.insurer.announcements.services import audience, publishing
+from nhicard.insurer.monitoring.presenting import moment_text
 from nhicard.insurer.portal.texts import text
 
-_AUTHORS: Final = (*DIVISION_ROLES, Role.HEADQUARTERS)
+#: Who writes announcements and looks after what becomes of them outside the portal.
+AUTHORS: Final = (*DIVISION_ROLES, Role.HEADQUARTERS)
 
 
 @require_GET
@@ -39,13 +36,14 @@ def announcements(request: HttpRequest) -> HttpResponse:
         {
             "number": each.pk,
             "title": each.title,
-            "section": each.get_section_display(),
-            "day": rocdate.format_date(each.published_at),
+            "section": text(f"announcements.section.{each.section}"),
+            "day": moment_text(each.published_at),
             "is_new": user.is_of_institution and each.pk not in read,
         }
         for each in found
     ]
-    facts = {"rows": rows, "section": section, "sections": Section.choices, "may_write": user.role in _AUTHORS}
+    facts = {"rows": rows, "section": section, "may_write": user.role in AUTHORS}
+    facts["sections"] = [(each.value, text(f"announcements.section.{each.value}")) for each in Section]
     return render(request, "announcements/list.html", facts)
 
 
@@ -58,11 +56,14 @@ def detail(request: HttpRequest, number: int) -> HttpResponse:
     publishing.note_reading(found, user, now)
     facts: dict[str, Any] = {
         "announcement": found,
-        "day": rocdate.format_date(found.published_at),
+        "day": moment_text(found.published_at),
+        "section": text(f"announcements.section.{found.section}"),
         "files": found.files.values("pk", "name", "size"),
     }
-    if user.role in _AUTHORS:
+    if user.role in AUTHORS:
         facts["addressed"] = audience.recipients(found).count()
+        facts["audience"] = presenters.audience_of(found)
+        facts["is_ours"] = publishing.published_by(user).filter(pk=found.pk).exists()
         facts["read"] = found.readings.values("institution").distinct().count()
     return render(request, "announcements/detail.html", facts)
 
@@ -77,38 +78,6 @@ def file(request: HttpRequest, number: int, file: int) -> HttpResponse:
     response = HttpResponse(bytes(found.content), content_type=found.content_type)
     response["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(found.name)}"
     return response
-
-
-@require_http_methods(["GET", "POST"])
-@allowed(*_AUTHORS)
-def new(request: HttpRequest) -> HttpResponse:
-    """Write and publish."""
-    form = AnnouncementForm(request.POST or None)
-    fault = ""
-    if request.method == "POST" and form.is_valid():
-        files = request.FILES.getlist("files")
-        try:
-            if len(files) > publishing.MOST_FILES:
-                raise UnusableFile("announcements.error.many")
-            draft = Draft(
-                section=Section(form.cleaned_data["section"]),
-                title=form.cleaned_data["title"],
-                body=form.cleaned_data["body"],
-                divisions=form.cleaned_data["divisions"],
-                kinds=form.cleaned_data["kinds"],
-                is_public=form.cleaned_data["is_public"],
-                expires_on=form.cleaned_data["expires_on"],
-                files=[(each.name or "", each.read()) for each in files],
-            )
-            made = publishing.publish(draft, signed_in(request), clock.now())
-            delivering.plan(made, configured(), clock.now())
-        except UnusableFile as error:
-            fault = text(str(error))
-        else:
-            messages.info(request, text("announcements.published"))
-            return HttpResponseRedirect(reverse("announcements:detail", args=[made.pk]))
-    status = 422 if request.method == "POST" else 200
-    return render(request, "announcements/new.html", {"form": form, "fault": fault}, status=status)
 
 
 def _own(request: HttpRequest, number: int) -> Announcement:

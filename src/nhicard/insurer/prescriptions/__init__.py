@@ -1,0 +1,1 @@
+"""Images of prescriptions with QR codes, as institutions upload them on the portal."""

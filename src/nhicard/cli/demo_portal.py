@@ -74,7 +74,7 @@ def prepare(insurer: Path, institutions: dict[str, str]) -> None:
 def show_steps() -> list[str]:
     """What each institution has come to; the codes of those that upload 2.0 for real."""
     from nhicard.insurer import clock
-    from nhicard.insurer.applications.models import Case
+    from nhicard.insurer.applications.models import Case, Change
     from nhicard.insurer.applications.services import switching
     from nhicard.insurer.intake.models import EditionState
     from nhicard.insurer.registry.models import Institution
@@ -85,7 +85,7 @@ def show_steps() -> list[str]:
     for place in Institution.objects.filter(users__isnull=False).distinct().order_by("code"):
         case = Case.objects.filter(institution=place).order_by("-pk").first()
         standing = switching.standing(place.code, now)
-        if standing == switching.Change.SWITCHED:
+        if standing == Change.SWITCHED:
             switched.append(place.code)
         table.add_row(
             f"{place.short_name} {place.code}",

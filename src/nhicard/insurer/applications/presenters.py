@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from nhicard.insurer.accounts.models import User
@@ -15,10 +17,9 @@ from nhicard.insurer.applications.models import OPEN, Case, Change, EditionChang
 from nhicard.insurer.applications.services import preconditions
 from nhicard.insurer.applications.services.preconditions import Precondition
 from nhicard.insurer.applications.tables import kinds, open_to
+from nhicard.insurer.incentives.scheme import in_force, load
 from nhicard.insurer.portal.texts import text
 
-#: A return before this day loses reward H (113-03-01).
-REWARD_LOST_BEFORE: Final = date(2024, 3, 1)
 _SOON: Final = 3  # days left
 _MARKS: Final = {
     State.DRAFT: "✎",
@@ -200,10 +201,12 @@ def report(code: str) -> str:
 
 
 def consequences(today: date) -> list[str]:
-    """What a return to 1.0 means, said before it is asked for."""
-    lost = "applications.consequence.reward_lost" if today < REWARD_LOST_BEFORE else "applications.consequence.reward"
+    """What a return to 1.0 means, said before it is asked for; the scheme of rewards says until when one is lost."""
+    loss = in_force(load(Path(settings.HOME) / "schemes"), today).item("H").lost_by
+    before = loss.before if loss else today
+    lost = "applications.consequence.reward_lost" if today < before else "applications.consequence.reward"
     return [
         text("applications.consequence.edition"),
         text("applications.consequence.again"),
-        text(lost, day=roc_day(REWARD_LOST_BEFORE)),
+        text(lost, day=roc_day(before)),
     ]

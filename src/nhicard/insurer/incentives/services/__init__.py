@@ -1,0 +1,1 @@
+"""Where events come from, what they amount to, and settling it."""

@@ -13,10 +13,19 @@ import typer
 from nhicard.cli import build, deliver, fix, insurer, monitoring, results, submit, upgrade
 from nhicard.cli.agent import app as agent
 from nhicard.cli.audit import app as audit
+from nhicard.cli.bandwidth import app as bandwidth
+from nhicard.cli.claims import app as claims
+from nhicard.cli.followup import app as followup
+from nhicard.cli.hours import app as hours
+from nhicard.cli.incentives import app as incentives
 from nhicard.cli.moments import moment
+from nhicard.cli.opendata import app as opendata
 from nhicard.cli.portal import app as portal
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
+from nhicard.cli.rx import app as rx
+from nhicard.cli.taxes import app as taxes
+from nhicard.cli.virtualcards import app as virtual_cards
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -198,7 +207,7 @@ def demo(
         typer.Option(min=100, help="How many visits; more than half are the hospital's (the default: some 25,700)."),
     ] = 45_000,
 ) -> None:
-    """Five institutions from 1.0 to 2.0: both editions sent, causes shown, mended; qualified, applied, approved, switched.
+    """Five institutions from 1.0 to 2.0: both editions, causes, mending; H1, applied, approved, switched.
 
     At a terminal the portal stays up at the end until Ctrl-C, unless DEMO_EXIT=1.
     """
@@ -219,8 +228,17 @@ def _version(value: bool) -> None:
 app.add_typer(agent, name="agent")
 app.add_typer(portal, name="portal")
 app.add_typer(audit, name="audit")
+app.add_typer(bandwidth, name="bandwidth")
+app.add_typer(claims, name="claims")
+app.add_typer(followup, name="followup")
+app.add_typer(hours, name="hours")
+app.add_typer(incentives, name="incentives")
+app.add_typer(opendata, name="opendata")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
+app.add_typer(rx, name="rx")
+app.add_typer(taxes, name="taxes")
+app.add_typer(virtual_cards, name="virtual-cards")
 insurer.register(app)
 build.register(app)
 app.command()(submit.submit)

@@ -8,6 +8,7 @@ import dj_database_url
 from platformdirs import user_data_path
 
 from nhicard import web
+from nhicard.insurer.eprescriptions import oauth_settings
 
 HOME = Path(os.environ.get("NHICARD_INSURER_HOME") or user_data_path("nhicard") / "insurer")
 PROXY = os.environ.get("NHICARD_PROXY", "")
@@ -42,6 +43,18 @@ INSTALLED_APPS = [
     "nhicard.insurer.applications",
     "nhicard.insurer.uploads",
     "nhicard.insurer.announcements",
+    "nhicard.insurer.reminders",
+    "nhicard.insurer.incentives",
+    "nhicard.insurer.opendata",
+    "nhicard.insurer.prescriptions",
+    "nhicard.insurer.taxes",
+    "nhicard.insurer.bandwidth",
+    "oauth2_provider",
+    "nhicard.insurer.eprescriptions",
+    "nhicard.insurer.hours",
+    "nhicard.insurer.securitymodules",
+    "nhicard.insurer.virtualcards",
+    "nhicard.insurer.followup",
     "nhicard.insurer.portal",
 ]
 MIDDLEWARE = [
@@ -135,6 +148,10 @@ EMAIL_SENDER = os.environ.get("NHICARD_EMAIL_SENDER", "")
 EMAIL_HOST = os.environ.get("NHICARD_SMTP_HOST", "localhost")
 EMAIL_PORT = int(os.environ.get("NHICARD_SMTP_PORT", "25"))
 EMAIL_TIMEOUT = 20
+
+# OAuth of the electronic prescription API; to be short-lived and hashed is not for an installation to change.
+OAUTH2_PROVIDER_APPLICATION_MODEL = oauth_settings.CLIENT_MODEL
+OAUTH2_PROVIDER = oauth_settings.PROVIDER
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, Final, get_origin
 
 import pytest
+from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from tests.insurer.desk import OTHER_CLINIC, Card, Desk
 
@@ -20,6 +21,14 @@ from nhicard.insurer.intake.models import Submission
 
 #: For machines that watch, and for developers: they tell nothing of a person.
 OPEN: Final = {"/health", "/ready", "/metrics", "/datacentre/openapi.json", "/intake/openapi.json"}
+#: Published for everybody; the page itself ends in a slash.
+OPEN_DATA: Final = {
+    f"/opendata/{path}" for path in ("latest/<str:name>", "days/<str:day>/<str:name>", "api/records", "api/days")
+} | {"/hours/fixed-hours.csv"}
+#: Electronic prescriptions: what tokens are for (tests/insurer/eprescriptions), and what tells of the server alone.
+OPEN_FHIR: Final = {"/fhir/metadata", "/.well-known/oauth-authorization-server"}
+FHIR: Final = {f"/fhir/Bundle{path}" for path in ("", "/_search", "/$dispense", "/$cancel", "/<uuid:key>")}
+OAUTH: Final = {"/oauth/token", "/oauth/revoke"}
 #: What a reader signs.
 DATA_CENTRE: Final = {each.path: each for each in PATHS}
 #: What a phone signs, and what exists only on a service for tests.
@@ -72,7 +81,7 @@ def _urls(resolver: URLResolver, before: str = "/") -> Iterator[str]:
 
 
 def test_every_url_is_in_one_of_the_groups() -> None:
-    known = OPEN | set(DATA_CENTRE) | OTHERWISE_PROVEN | INTAKE
+    known = OPEN | OPEN_DATA | set(DATA_CENTRE) | OTHERWISE_PROVEN | INTAKE | OPEN_FHIR | FHIR | OAUTH
     found = set(_urls(get_resolver()))
     assert {
         url for url in found if not url.endswith(("<api-root>", "/")) and not url.startswith("/portal/")
@@ -124,6 +133,17 @@ def test_the_upload_services_serve_nobody_unproven(desk: Desk, url: str) -> None
         reply = desk.client.post(url, json.dumps(body), content_type="application/json").json()
         assert reply["rtnCode"] in {"9002", "8203"}, (name, reply)
     assert not Submission.objects.exists()
+
+
+@pytest.mark.parametrize("url", sorted(FHIR))
+@pytest.mark.parametrize("header", ["", "Bearer AAAA", "Bearer", "Basic AAAA"])
+def test_electronic_prescriptions_serve_nobody_without_a_token(client: Client, db: None, url: str, header: str) -> None:
+    path = url.replace("<uuid:key>", "00000000-0000-0000-0000-000000000000")
+    for ask in (client.get, client.post):
+        answer = ask(path, headers={"Authorization": header})
+        assert answer.status_code in {401, 405}
+        assert answer.json()["resourceType"] == "OperationOutcome"
+    assert client.post(path, headers={"Authorization": header}).status_code == 401 or url.endswith("<uuid:key>")
 
 
 @pytest.mark.parametrize("url", sorted({"/app/v1/TeleMedicine/Pending", "/app/v1/TeleMedicine/Decide"}))

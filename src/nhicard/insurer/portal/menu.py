@@ -23,9 +23,20 @@ MENU: Final = {
         "applications:cases",
         "applications:work",
     ),
-    "rewards": ("prescriptions:list",),
-    "services": (),
-    "messages": ("announcements:list",),
+    "rewards": ("incentives:points", "prescriptions:list", "eprescriptions:list"),
+    "services": (
+        "securitymodules:list",
+        "virtualcards:overview",
+        "followup:cases",
+        "taxes:list",
+        "bandwidth:list",
+        "hours:mine",
+        "hours:overview",
+    ),
+    "messages": (
+        "announcements:list",
+        "reminders:list",
+    ),
     "administration": ("audit:log",),
 }
 HOME: Final = "portal:home"

@@ -1,0 +1,1 @@
+"""The line fee subsidy (固接網路月租費): enrolment, evidence a month, settlements."""

@@ -1,0 +1,1 @@
+"""What is done with enrolments, evidence and settlements."""

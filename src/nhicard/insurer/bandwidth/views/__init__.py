@@ -1,0 +1,1 @@
+"""The pages: an institution's own, and the insurer's."""

@@ -1,0 +1,1 @@
+"""Electronic prescriptions: FHIR documents after the EMPD guide, fetched by access code, dispensed, cancelled."""

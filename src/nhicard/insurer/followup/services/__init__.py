@@ -1,0 +1,1 @@
+"""Loading births, running the rules, and the steps of people."""

@@ -1,0 +1,1 @@
+"""When institutions are open: regular hours by specialty, long holidays, who has not registered, the public query."""

@@ -1,0 +1,1 @@
+"""Pages of an institution, of the insurer, and of everybody."""

@@ -1,0 +1,1 @@
+"""Tax documents for owners of institutions: from settled payments to PDF, CSV and letters."""

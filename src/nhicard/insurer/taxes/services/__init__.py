@@ -1,0 +1,1 @@
+"""What is done with payments, owners and documents."""

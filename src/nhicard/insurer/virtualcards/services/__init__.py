@@ -1,0 +1,1 @@
+"""Joining and leaving, counting months, rewards."""

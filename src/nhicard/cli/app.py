@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from nhicard.cli import build, deliver, fix, insurer, monitoring, results, submit, upgrade
+from nhicard.cli.absences import app as absences
 from nhicard.cli.agent import app as agent
 from nhicard.cli.audit import app as audit
 from nhicard.cli.bandwidth import app as bandwidth
@@ -225,6 +226,7 @@ def _version(value: bool) -> None:
         raise typer.Exit
 
 
+app.add_typer(absences, name="absences")
 app.add_typer(agent, name="agent")
 app.add_typer(portal, name="portal")
 app.add_typer(audit, name="audit")

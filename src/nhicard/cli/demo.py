@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from nhicard.bench.processes import client_of, free_port, service
-from nhicard.cli import demo_portal
+from nhicard.cli import demo_portal, demo_rewards
 from nhicard.formats import rocdate
 from nhicard.identity.keyring import KeyRing
 from nhicard.institution.agent import Agent, Policy
@@ -126,6 +126,7 @@ def run(folder: Path, visits: int, *, stay: bool) -> int:
         take(switching.agent.outbox, later, rocdate.now())
         _send_all([switching], f"{switching.name} 正式上傳 2.0 for real")
         switched = demo_portal.show_steps()
+        _reward(folder, insurer, switching, later, url, ca)
         for party in parties:
             party.agent.outbox.close()
         demo_portal.show(url, insurer)
@@ -134,6 +135,18 @@ def run(folder: Path, visits: int, *, stay: bool) -> int:
             _wait_for_the_end()
     _say(f"檔案與紀錄 files and logs: {folder}（{time.perf_counter() - began:.0f} s）")
     return 0 if complete and switched == [switching.code] else 1
+
+
+def _reward(folder: Path, insurer: Path, party: Party, later: Visits, url: str, ca: Path) -> None:
+    """A prescription with QR codes printed, its picture uploaded and verified; everybody's points."""
+    now = rocdate.now()
+    demo_rewards.this_years_scheme(insurer, now)
+    with DataCentre(url, ca) as centre:
+        sheet = demo_rewards.print_prescription(folder / party.kind, later, centre, now)
+    if sheet:
+        outcome = demo_rewards.verify_prescription(sheet, party.code, f"{party.kind}.representative")
+        _say(f"\n[bold]處方箋二維條碼 prescription with QR codes[/bold] {sheet}: {outcome}")
+    demo_rewards.show_points()
 
 
 def _wait_for_the_end() -> None:

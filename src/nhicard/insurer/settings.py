@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "nhicard.insurer.securitymodules",
     "nhicard.insurer.virtualcards",
     "nhicard.insurer.followup",
+    "nhicard.insurer.claims",
+    "nhicard.insurer.absences",
     "nhicard.insurer.portal",
 ]
 MIDDLEWARE = [

@@ -20,6 +20,8 @@ urlpatterns = [
     path("portal/security-modules/", include("nhicard.insurer.securitymodules.urls")),
     path("portal/virtual-cards/", include("nhicard.insurer.virtualcards.urls")),
     path("portal/followup/", include("nhicard.insurer.followup.urls")),
+    path("portal/claims/", include("nhicard.insurer.claims.urls")),
+    path("portal/absences/", include("nhicard.insurer.absences.urls")),
     path("portal/uploads/", include("nhicard.insurer.uploads.urls")),
     path("portal/monitoring/", include("nhicard.insurer.monitoring.urls")),
     path("portal/applications/", include("nhicard.insurer.applications.urls")),

@@ -73,6 +73,8 @@ def test_the_same_upload_is_the_same_prescription_with_the_same_code(clinic: Pro
     assert [first.status_code, again.status_code, with_another_secret.status_code] == [201, 200, 200]
     assert first.json() == again.json() == with_another_secret.json()
     assert first["Location"] == again["Location"]
+    settings.SECRET_KEY_FALLBACKS = []
+    assert problems(clinic.prescribe(bundle)) == ["code-lost"]
     assert EPrescription.objects.count() == 1
     assert told(first)["accessCode"] not in str(EPrescription.objects.values().get())
 

@@ -15,13 +15,14 @@ from nhicard.insurer.followup.models import Case
 
 @sample("followup:case")
 def case(user: User) -> dict[str, Any]:
-    made = visit(place_of(user), date(2026, 3, 1))
+    day = date(2026, 3, 1)
+    made = visit(place_of(user), day)
     number = Case.objects.create(
         kind="hla_b",
         subject=made.key,
         institution=made.institution,
         visit=made,
-        visit_date=made.visit_date,
+        visit_date=day,
         findings=["no-result"],
         found_at=clock.now(),
         due=date(2026, 3, 15),

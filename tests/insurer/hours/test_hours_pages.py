@@ -243,7 +243,14 @@ def test_everybody_finds_who_is_open() -> None:
     assert found(**saturday, county="臺北市", session="evening", specialty="02") == set()
     assert found(**saturday, county="臺北市", session="afternoon", specialty="02") == {near.code}
     page = Client().get("/hours/", saturday | {"county": "臺北市", "lang": "en"}).content.decode()
-    for told in ('<html lang="en">', "2 more have not registered", "Evening", "Family medicine", "NT$150"):
+    for told in (
+        '<html lang="en">',
+        "2 more have not registered",
+        "Evening",
+        "Family medicine",
+        "NT$150",
+        "Afternoon</b> Internal medicine",
+    ):
         assert told in page
     silent.contracts.update(valid_until=date(2022, 4, 1))
     page = Client().get("/hours/", saturday | {"county": "臺北市"}).content.decode()

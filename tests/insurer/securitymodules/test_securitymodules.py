@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.serialization.pkcs12 import load_pkcs12
 from django.db import DatabaseError, transaction
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from tests.insurer.portal import people
@@ -69,9 +68,8 @@ def approved(representative: User, officer: User) -> CloudSamApplication:
     return made
 
 
-def post(user: User, name: str, *arguments: int, **said: str) -> HttpResponse:
-    answer: Any = people.signed_in(Client(), user).post(reverse(f"securitymodules:{name}", args=arguments), said)
-    return answer
+def post(user: User, name: str, *arguments: int, **said: str) -> Any:
+    return people.signed_in(Client(), user).post(reverse(f"securitymodules:{name}", args=arguments), said)
 
 
 def downloaded(user: User, application: CloudSamApplication) -> SecurityModule:
@@ -111,8 +109,8 @@ def test_who_the_representative_is_stands_in_the_register_and_not_in_the_account
     ("state", "may_apply"),
     [(States.APPLIED, False), (States.APPROVED, False), (States.DOWNLOADED, True), (States.REFUSED, True)],
 )
-def test_one_application_at_a_time(representative: User, state: str, may_apply: bool) -> None:
-    CloudSamApplication.objects.create(institution=representative.institution, applied_at=NOW, state=state)
+def test_one_application_at_a_time(clinic: Institution, representative: User, state: str, may_apply: bool) -> None:
+    CloudSamApplication.objects.create(institution=clinic, applied_at=NOW, state=state)
     if may_apply:
         assert services.apply(representative, None, NOW).state == States.APPLIED
         return
@@ -250,11 +248,11 @@ def test_states_of_a_sam_around_the_end_of_its_certificate(representative: User,
     assert presenters.state_of(sam, end) == State.REVOKED
 
 
-def test_card_and_cloud_stand_side_by_side(representative: User, approved: CloudSamApplication) -> None:
+def test_card_and_cloud_stand_side_by_side(
+    clinic: Institution, representative: User, approved: CloudSamApplication
+) -> None:
     downloaded(representative, approved)
-    SecurityModule.objects.create(
-        number="S00000000001", certificate="", institution=representative.institution, issued_on=NOW.date()
-    )
+    SecurityModule.objects.create(number="S00000000001", certificate="", institution=clinic, issued_on=NOW.date())
     page = people.signed_in(Client(), representative).get(reverse("securitymodules:list")).content.decode()
     assert [word in page for word in ("實體卡", "雲端", "尚未安裝", "使用中", "讀卡機比較")] == [True] * 5
 
@@ -276,8 +274,9 @@ def test_the_comparison_leaves_no_cell_empty(english: bool) -> None:
 
 def test_the_demo_has_every_state_and_is_seeded_once(officer: User) -> None:
     for _ in range(3):
-        user = people.user("representative")
-        Contract.objects.create(institution=user.institution, valid_from=NOW.date() - timedelta(days=100))
+        place = people.institution()
+        people.user("representative", institution=place)
+        Contract.objects.create(institution=place, valid_from=NOW.date() - timedelta(days=100))
     assert made_up.seed(NOW) == 3
     assert made_up.seed(NOW) == 0
     states = CloudSamApplication.objects.order_by("pk").values_list("state", flat=True)

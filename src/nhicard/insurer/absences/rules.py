@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import polars as pl
 
-#: Columns of ``absences``: a row a journey; ``institution`` is null where it holds everywhere, ``entry_on`` while abroad.
+#: Columns of ``absences``: a row a journey; ``institution`` null where it holds everywhere, ``entry_on`` while abroad.
 ABSENCES: Final = {
     "absence": pl.Int64,
     "institution": pl.String,
@@ -20,7 +20,7 @@ ABSENCES: Final = {
     "exit_on": pl.Date,
     "entry_on": pl.Date,
 }
-#: Columns of ``named``: a row a visit or claim with who treated; ``is_stay``: an inpatient claim, which may name a code.
+#: Columns of ``named``: a row a visit or claim with who treated; ``is_stay``: an inpatient claim, may name a code.
 NAMED: Final = {
     "subject": pl.String,
     "institution": pl.String,
@@ -41,6 +41,11 @@ class Rules:
     look_back: int
     answer_within: int
 
+    @property
+    def travel_days(self) -> dict[str, bool]:
+        """Whether the days of exit and entry count."""
+        return {"exit": self.exit_day_counts, "entry": self.entry_day_counts}
+
 
 @cache
 def rules() -> Rules:
@@ -54,22 +59,17 @@ def naming_absent(named: pl.LazyFrame, absences: pl.LazyFrame, as_of: date, told
     Visits and outpatient claims name the ID, inpatient claims the ID or the code. ``is_travel_day``: all days of the
     row on which the physician is abroad are days of travel. Rows without a day name nobody.
     """
-    travels = absences.with_columns(until=pl.col("entry_on").fill_null(as_of))
-    codes = travels.filter(pl.col("code").fill_null("") != "").with_columns(physician=pl.col("code"), by_code=True)
-    names = pl.concat([travels.with_columns(by_code=False), codes]).drop("code")
+    codes = absences.filter(pl.col("code").fill_null("") != "").with_columns(physician=pl.col("code"), by_code=True)
+    names = pl.concat([absences.with_columns(by_code=False), codes]).drop("code")
     rows = named.drop_nulls(["first_day", "last_day"])
     pairs = rows.join(names, on="physician", suffix="_of")
     here = pl.col("institution_of").is_null() | (pl.col("institution_of") == pl.col("institution"))
-    begins = pl.col("exit_on") + pl.duration(days=0 if told.exit_day_counts else 1)
-    is_back = pl.col("entry_on").is_not_null()
-    ends = pl.col("until") - pl.when(is_back).then(pl.duration(days=0 if told.entry_day_counts else 1)).otherwise(
-        pl.duration(days=0)
-    )
+    left_out = {name: pl.duration(days=int(not counts)) for name, counts in told.travel_days.items()}
+    begins = pl.col("exit_on") + left_out["exit"]
+    ends = pl.when(pl.col("entry_on").is_null()).then(pl.lit(as_of)).otherwise(pl.col("entry_on") - left_out["entry"])
     first, last = pl.col("first_day"), pl.col("last_day")
-    if told.claim_days == "whole":
-        meets = (first >= begins) & (last <= ends)
-    else:
-        meets = (first <= ends) & (last >= begins)
+    whole, touches = (first >= begins) & (last <= ends), (first <= ends) & (last >= begins)
+    meets = (begins <= ends) & (whole if told.claim_days == "whole" else touches)
     from_day, to_day = pl.max_horizontal(first, begins), pl.min_horizontal(last, ends)
     only_exit = (from_day == pl.col("exit_on")) & (to_day == pl.col("exit_on"))
     only_entry = (from_day == pl.col("entry_on")) & (to_day == pl.col("entry_on"))

@@ -37,17 +37,17 @@ def seed(now: datetime) -> int:
     """
     if Run.objects.exists():
         return 0
-    clerks = list(User.objects.filter(role=Role.CLERK, institution__isnull=False).order_by("pk"))
+    users = User.objects.filter(role=Role.CLERK).select_related("institution").order_by("pk")
+    clerks = [(each, each.institution.code) for each in users if each.institution]
     lines = ["mother,birth,sex"]
-    for place, clerk in enumerate(clerks):
-        assert clerk.institution
-        lines += _newborns(clerk.institution.code, place, now)
-        _gene_tests(clerk.institution.code, place, now)
+    for place, (_, code) in enumerate(clerks):
+        lines += _newborns(code, place, now)
+        _gene_tests(code, place, now)
     content = "\n".join(lines).encode()
     births.load(content, "demo.csv", now.date() - timedelta(days=200), now.date(), now)
     running.run(now.date(), now)
-    for clerk in clerks[:1]:
-        case = Case.objects.filter(institution=clerk.institution.code, kind=Kind.NEWBORN, state=State.OPEN).first()
+    for clerk, code in clerks[:1]:
+        case = Case.objects.filter(institution=code, kind=Kind.NEWBORN, state=State.OPEN).first()
         if case:
             acting.act(case, "explain", clerk, "已向家長確認為雙胞胎，另一名尚未辦理出生登記。", now)
     return Case.objects.count()

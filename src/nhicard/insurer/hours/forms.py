@@ -16,7 +16,6 @@ from nhicard.insurer.hours.services.regular import MOST_FEE, Told
 from nhicard.insurer.hours.week import CELLS, Session, Week
 from nhicard.insurer.portal.texts import text
 
-
 _INVALID: Final = ("invalid", "invalid_choice", "invalid_list")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -210,8 +210,10 @@ def count(place: str, standings: Collection[Standing]) -> Count:
     return Count(place, len(found), found.count(Standing.OPEN), found.count(Standing.CLOSED))
 
 
-def sessions_told(told: dict[Session, tuple[str, ...]]) -> list[tuple[str, list[str]]]:
+def sessions_told(told: Mapping[Session, tuple[str, ...]]) -> list[tuple[str, str]]:
     """Sessions with their specialties, by name."""
+    between = text("hours.separator")
     return [
-        (text(f"hours.session.{session}"), [specialty_name(code) for code in codes]) for session, codes in told.items()
+        (text(f"hours.session.{session}"), between.join(specialty_name(code) for code in codes))
+        for session, codes in told.items()
     ]

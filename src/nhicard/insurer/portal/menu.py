@@ -23,11 +23,12 @@ MENU: Final = {
         "applications:cases",
         "applications:work",
     ),
-    "rewards": ("incentives:points", "prescriptions:list", "eprescriptions:list"),
+    "rewards": ("incentives:points", "prescriptions:list", "eprescriptions:list", "claims:list"),
     "services": (
         "securitymodules:list",
         "virtualcards:overview",
         "followup:cases",
+        "absences:cases",
         "taxes:list",
         "bandwidth:list",
         "hours:mine",

@@ -11,7 +11,7 @@ from django.utils import translation
 
 from nhicard.insurer.monitoring.services.personal import masked_ids
 from nhicard.insurer.portal.texts import text
-from nhicard.insurer.taxes.models import Document, Fetch
+from nhicard.insurer.taxes.models import Document, Fetch, Production
 from nhicard.insurer.taxes.services.paper import Delivery
 from nhicard.insurer.taxes.services.rendering import slashed
 from nhicard.insurer.taxes.tables import documents
@@ -106,6 +106,11 @@ def masked_name(name: str) -> str:
 def is_english() -> bool:
     """Whether the request is answered in English."""
     return (translation.get_language() or "").startswith("en")
+
+
+def produced(production: Production | None) -> dict[str, str] | None:
+    """When the documents were last produced, and as of which day."""
+    return {"as_of": slashed(production.as_of), "at": _moment(production.made_at)} if production else None
 
 
 def due(year: int, last: date, today: date) -> dict[str, Any]:

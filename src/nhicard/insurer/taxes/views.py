@@ -116,7 +116,7 @@ def _list_page(request: HttpRequest, user: User, now: datetime) -> HttpResponse:
         "institutions": len({each.institution.pk for each in found}),
         "on_paper": len(on_paper),
         "due": presenters.due(year, due_on(year), now.date()),
-        "production": Production.objects.filter(year=year).order_by("-pk").first(),
+        "production": presenters.produced(Production.objects.filter(year=year).order_by("-pk").first()),
         "may_print": user.is_of_division,
     }
     return render(request, "taxes/list.html", shown)

@@ -83,11 +83,15 @@ def _row(line: Line, names: Mapping[str, str]) -> Row:
         line.institution.code,
         line.institution.short_name,
         month_text(line.month),
-        "、".join(text(f"virtualcards.setting.{each}") for each in line.settings) or "–",
+        _together(text(f"virtualcards.setting.{each}") for each in line.settings) or "–",
         tuple(f"{each:,}" for each in line.figures),
-        "、".join(names[each] for each in line.earned.items) or "–",
+        _together(names[each] for each in line.earned.items) or "–",
         f"{line.earned.points:,}",
     )
+
+
+def _together(words: Iterable[str]) -> str:
+    return (", " if is_english() else "、").join(words)
 
 
 def item_names(rule: Rule) -> dict[str, str]:

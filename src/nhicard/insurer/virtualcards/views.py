@@ -114,6 +114,7 @@ def _institution_page(request: HttpRequest, institution: Institution) -> HttpRes
         "figures": _names(),
         "rewards": presenters.rewards(rule),
         "rule": rule,
+        "ceiling": f"{rule.ceiling:,}",
     }
     return render(request, "virtualcards/institution.html", shown)
 
@@ -136,6 +137,7 @@ def _list_page(request: HttpRequest, user: User) -> HttpResponse:
         "figures": _names(),
         "rewards": presenters.rewards(rule),
         "rule": rule,
+        "ceiling": f"{rule.ceiling:,}",
         "asked": request.GET.dict(),
         "query": query.urlencode(),
         "divisions": [] if user.is_of_division else [(each, text(f"division.{each}")) for each in range(1, 7)],

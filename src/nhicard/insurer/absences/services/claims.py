@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from django.db import transaction
@@ -17,11 +17,12 @@ from nhicard.insurer.absences.services.lists import BadList
 from nhicard.insurer.audit import chain
 from nhicard.insurer.intake.services import bulk
 
-#: Roles of the first and the last day of a case, the first that is sent: a long stay is claimed in parts.
+#: Roles (or elements) of the first and the last day of a case, the first that is sent: a long stay is claimed in parts.
 _DAYS: Final = {
     "outpatient": (("visit_day",), ("end_day", "visit_day")),
-    "inpatient": (("start_day", "visit_day"), ("end_day", "discharge_day", "visit_day")),
+    "inpatient": (("d12", "visit_day"), ("end_day", "discharge_day", "visit_day")),
 }
+_INSTITUTION: Final = 10  # characters of a code
 _WIDTHS: Final = {"category": 2, "serial": 6, "person": 10, "physician": 10}
 
 
@@ -29,7 +30,7 @@ def rows_of(claims: Claims) -> pl.DataFrame:
     """``category serial person physician first_day last_day``, a row a case, empty where nothing usable was sent."""
     roles = claims.table.roles
     first, last = (
-        pl.coalesce(rocdate.as_date(pl.col(roles[role]).str.strip_chars()) for role in each if role in roles)
+        pl.coalesce(rocdate.as_date(pl.col(roles.get(name, name)).str.strip_chars()) for name in each)
         for each in _DAYS[claims.kind]
     )
     texts = {
@@ -57,13 +58,12 @@ def load(content: bytes, now: datetime) -> ClaimFile | None:
     totals = claims.totals.select(
         institution=pl.col("t2").fill_null("").str.strip_chars(),
         month=rocdate.as_month(pl.col("t3").str.strip_chars()),
-        submission=pl.col("t5").fill_null("1").str.strip_chars(),
+        submission=pl.col("t5").fill_null("1").str.strip_chars().str.head(1),
     )
-    told = totals.row(0, named=True) if totals.height else {"institution": "", "month": None}
-    if len(told["institution"]) != 10 or told["month"] is None:
+    place: dict[str, Any] = totals.row(0, named=True) | {"kind": claims.kind}
+    if len(place["institution"]) != _INSTITUTION or place["month"] is None:
         raise BadList("申報檔沒有院所代碼或費用年月。", "The claim file names no institution or month.")
     digest = hashlib.sha256(content).hexdigest()
-    place = {**told, "submission": told["submission"][:1] or "1", "kind": claims.kind}
     before = ClaimFile.objects.filter(**place).first()
     if before and before.digest == digest:
         return before

@@ -81,9 +81,7 @@ def load(content: bytes, source: str, as_of: date, now: datetime) -> AbsenceList
         raise BadList("已載入較新的清單。", "A newer list is loaded already.")
     if newest and (newest.digest, newest.as_of) == (digest, as_of):
         return newest
-    made = AbsenceList.objects.create(
-        loaded_at=now, source=source[:200], digest=digest, as_of=as_of, rows=rows.height
-    )
+    made = AbsenceList.objects.create(loaded_at=now, source=source[:200], digest=digest, as_of=as_of, rows=rows.height)
     bulk.insert(ListedAbsence, rows.with_columns(of_list_id=pl.lit(made.pk, pl.Int64)))
     if newest:
         newest.absences.all().delete()  # nobody needs an older state of these people's journeys

@@ -166,4 +166,4 @@ def note(enrolment: Enrolment, user: User, now: datetime, action: str, facts: di
 
 def _locked(pk: int | None) -> Institution:
     """The institution, so that two steps of one wait for each other."""
-    return Institution.objects.select_for_update().get(pk=pk)
+    return Institution.objects.select_for_update().get(pk=pk or 0)

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.applications.services import attachments
+from nhicard.insurer.applications.services.refusals import Refused as FileRefused
 from nhicard.insurer.audit import chain
 from nhicard.insurer.bandwidth import months
 from nhicard.insurer.bandwidth.models import Evidence, Line
@@ -29,7 +30,7 @@ def send(
 
     Raises Refused, and the Refused of attachments for the file.
     """
-    place = Institution.objects.select_for_update().get(pk=user.institution_id)
+    place = Institution.objects.select_for_update().get(pk=user.institution_id or 0)
     if fee_month > months.first(now.date()):
         raise Refused("month_future")
     if place.pk not in enrolled([place.pk], fee_month, now):
@@ -40,7 +41,7 @@ def send(
         raise Refused("numbers")
     clean, media_type = attachments.plain_name(name), attachments.media_type_of(content)
     if attachments.ENDINGS[clean.rpartition(".")[2].lower()] != media_type:
-        raise Refused("file_type")
+        raise FileRefused("file_type")
     sha256 = hashlib.sha256(content).hexdigest()
     before = Evidence.objects.filter(institution=place, fee_month=fee_month).order_by("-number").first()
     if before and (before.bill, before.mbps, before.sha256) == (bill, mbps, sha256):

@@ -61,4 +61,8 @@ def _same(document: Document, caller: Caller) -> Taken | None:
     row = EPrescription.objects.filter(institution=caller.institution, digest=document.digest).first()
     if row is None:
         return None
-    return Taken(row, codes.again(caller.institution.code, row.digest, row.code_digest), False)
+    try:
+        code = codes.again(caller.institution.code, row.digest, row.code_digest)
+    except LookupError:
+        raise Refused(Problem("code-lost")) from None
+    return Taken(row, code, False)

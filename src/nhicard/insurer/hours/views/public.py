@@ -129,7 +129,7 @@ class Row:
     name: str
     address: str
     telephone: str
-    sessions: list[tuple[str, list[str]]]
+    sessions: list[tuple[str, str]]
     fees: list[tuple[str, str]]
     remark: str
 
@@ -141,7 +141,7 @@ def _row(place: Institution, opening: Opening, premises: Mapping[int, Premises])
         name=place.name,
         address=where.address if where else "",
         telephone=where.telephone if where else "",
-        sessions=presenters.sessions_told(dict(opening.sessions)),
+        sessions=presenters.sessions_told(opening.sessions),
         fees=[
             (specialty_name(code), text("hours.money", amount=f"{fee:,}")) for code, fee in sorted(opening.fees.items())
         ],

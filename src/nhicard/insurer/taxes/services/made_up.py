@@ -33,7 +33,7 @@ def seed(now: datetime) -> producing.Produced:
     first = date(year + rocdate.YEAR_BEFORE_FIRST, 1, 1)
     closed = _closed(first)
     users = User.objects.filter(role=Role.REPRESENTATIVE, institution__isnull=False).order_by("pk")
-    by_institution = {user.institution_id: user for user in users}
+    by_institution = {user.institution_id: user for user in users if user.institution_id}
     places = [*Institution.objects.filter(pk__in=by_institution).order_by("code"), closed]
     ids = national_id.with_check_digit([f"A1999{number:04d}" for number in range(len(places))]).to_list()
     owners, payments = [], []

@@ -1,0 +1,1 @@
+"""What can be done with claim files; pages and the worker call these."""

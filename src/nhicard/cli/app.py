@@ -16,6 +16,7 @@ from nhicard.cli.agent import app as agent
 from nhicard.cli.audit import app as audit
 from nhicard.cli.bandwidth import app as bandwidth
 from nhicard.cli.claims import app as claims
+from nhicard.cli.doctor import doctor
 from nhicard.cli.followup import app as followup
 from nhicard.cli.hours import app as hours
 from nhicard.cli.incentives import app as incentives
@@ -245,6 +246,7 @@ insurer.register(app)
 build.register(app)
 app.command()(submit.submit)
 app.command()(deliver.deliver)
+app.command()(doctor)
 app.command()(upgrade.upgrade)
 results.register(app)
 monitoring.register(app)

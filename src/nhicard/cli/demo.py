@@ -127,6 +127,7 @@ def run(folder: Path, visits: int, *, stay: bool) -> int:
         _send_all([switching], f"{switching.name} 正式上傳 2.0 for real")
         switched = demo_portal.show_steps()
         _reward(folder, insurer, switching, later, url, ca)
+        demo_portal.seed_services()
         for party in parties:
             party.agent.outbox.close()
         demo_portal.show(url, insurer)

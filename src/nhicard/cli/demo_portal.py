@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -71,6 +72,15 @@ def prepare(insurer: Path, institutions: dict[str, str]) -> None:
             cases.act(case.pk, "agree", users["officer"], now, Order(effective_from=now.date()))
 
 
+def seed_services() -> None:
+    """Believable data on the pages of the other services; none of it touches the week that was uploaded."""
+    from nhicard.insurer import clock
+
+    now = clock.now()
+    for module in _SEEDS:
+        import_module(f"nhicard.insurer.{module}").seed(now)
+
+
 def show_steps() -> list[str]:
     """What each institution has come to; the codes of those that upload 2.0 for real."""
     from nhicard.insurer import clock
@@ -132,6 +142,14 @@ def _user(username: str, role: str, now: datetime, **place: object) -> User:
     return made
 
 
+_SEEDS: Final = (
+    "hours.services.made_up",
+    "taxes.services.made_up",
+    "bandwidth.services.made_up",
+    "securitymodules.made_up",
+    "virtualcards.made_up",
+    "followup.made_up",
+)
 _NAMES: Final = {
     "hospital": "醫院",
     "clinic": "診所",

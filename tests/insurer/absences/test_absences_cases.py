@@ -75,7 +75,7 @@ def names(case: Case) -> list[str]:
 
 
 def claim(kind: Any, *cases: dict[str, str], day: date = RUN) -> ClaimFile:
-    numbered = [({"d1": "01", "d2": str(number), "d3": PATIENT, **case}, []) for number, case in enumerate(cases, 1)]
+    numbered: list[Any] = [({"d1": "01", "d2": str(number), "d3": PATIENT, **case}, []) for number, case in enumerate(cases, 1)]
     totals = {"t1": "10" if kind == "outpatient" else "20", "t2": CLINIC, "t3": "11503", "t5": "1"}
     made = claims.load(write(build(kind, totals, numbered)), moment(day, 8))
     assert made
@@ -371,7 +371,7 @@ def test_the_commands(clinic: Institution, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(clock, "now", lambda: moment(RUN))
     treated(clinic, EXIT)
     (tmp_path / "list.csv").write_text(f"physician,exit,entry\n{ABSENT},{roc(EXIT)},{roc(ENTRY)}\n")
-    numbered = [({"d1": "01", "d2": "1", "d3": PATIENT, "d9": roc(EXIT), "d30": ABSENT}, [])]
+    numbered: list[Any] = [({"d1": "01", "d2": "1", "d3": PATIENT, "d9": roc(EXIT), "d30": ABSENT}, [])]
     content = write(build("outpatient", {"t1": "10", "t2": CLINIC, "t3": "11503"}, numbered))
     (tmp_path / "TOTFA.xml").write_bytes(content)
 

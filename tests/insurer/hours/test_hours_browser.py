@@ -175,6 +175,7 @@ def test_headquarters_announces_and_the_division_sees_who_is_missing(reader: Rea
         reader.press(page, "hours.announce")
         expect(page.get_by_text(reader.said("hours.announced"))).to_be_visible()
         reader.look(page, "overview")
+        expect(page.get_by_role("button", name=reader.said("hours.withdraw.confirm"))).not_to_be_visible()
     offices.opened(Holiday.objects.get(), done, (2, MORNING, "02"))
     with reader.at(people.user("officer", division=1), "standing") as page:
         expect(page.get_by_role("main")).to_contain_text(missing.code)

@@ -63,16 +63,13 @@ def _totals(start: bytes) -> tuple[Kind, Mapping[str, str]]:
     parser = etree.XMLPullParser(events=("start", "end"), resolve_entities=False, no_network=True, load_dtd=False)
     try:
         parser.feed(start)
-        elements = [(event, element) for event, element in parser.read_events() if isinstance(element.tag, str)]
+        met = [(event, each) for event, each in parser.read_events() if isinstance(each, etree._Element)]
     except etree.XMLSyntaxError:
         raise NoClaim("no_claim") from None
-    if not elements:
-        raise NoClaim("no_claim")
-    root = elements[0][1]
-    kind = next((each for each in KINDS if each == root.tag), None)
+    kind = next((kind for kind in KINDS if met and kind == met[0][1].tag), None)
     if kind is None:
         raise NoClaim("no_claim")
-    return kind, {str(each.tag): each.text or "" for event, each in elements if event == "end"}
+    return kind, {str(each.tag): each.text or "" for event, each in met if event == "end"}
 
 
 def _period(first: str, last: str) -> str:

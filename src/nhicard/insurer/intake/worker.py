@@ -70,7 +70,7 @@ class Worker:
         if self._cut_off:
             claiming.give_back(self._cut_off)
             self._cut_off = ()
-        jobs = sum(done or 0 for _, done in signals.turning.send(Worker, now=clock.now()))
+        jobs = sum(int(done or 0) for _, done in signals.turning.send(Worker, now=clock.now()))
         claimed = claiming.claim(clock.now(), self._lease)
         if not claimed:
             return jobs

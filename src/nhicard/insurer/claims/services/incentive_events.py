@@ -51,5 +51,5 @@ def events(as_of: datetime, institutions: Collection[str] | None = None) -> pl.D
             detail="item",
             evidence=pl.concat_str(pl.lit("claim-file "), "file"),
         )
-        .cast(SCHEMA)
+        .select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items())
     )

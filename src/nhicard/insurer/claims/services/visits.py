@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import reduce
+from operator import or_
 from typing import Any, Final
 
 import polars as pl
@@ -34,9 +36,7 @@ _COLUMNS: Final = (
     *("actual_identifier", "late", "staff_id", "is_precheck"),
 )
 #: A late card, as the visit's fields say it in either edition: JSON as ``intake`` writes it.
-_LATE: Final = Q()
-for _said in (f'"{field}":"{value}"' for field in ("M12", "A19") for value in "234"):
-    _LATE |= Q(fields__contains=_said)
+_LATE: Final = reduce(or_, (Q(fields__contains=f'"{field}":"{value}"') for field in ("M12", "A19") for value in "234"))
 
 
 def reported(claims: Claims, institution: str) -> pl.DataFrame:
@@ -47,10 +47,10 @@ def reported(claims: Claims, institution: str) -> pl.DataFrame:
     """
     first, last = _days(claims)
     own = _own(institution, first, last)
-    found = _fetched(_told(own), _VISIT)
+    found = fetched(_told(own), _VISIT)
     elsewhere = _identifiers(claims).filter(~pl.col("identifier").is_in(found["identifier"].implode()))
     more = [
-        _fetched(_told(Visit.objects.filter(~Q(identifier=""), Q(one_of(part)), state=VisitState.ACCEPTED)), _VISIT)
+        fetched(_told(Visit.objects.filter(~Q(identifier=""), Q(one_of(part)), state=VisitState.ACCEPTED)), _VISIT)
         for part in elsewhere.iter_slices(_AT_ONCE)
         if part.height
     ]
@@ -103,7 +103,8 @@ def _codes(institution: str, first: date, last: date) -> pl.DataFrame:
     return rows.filter(pl.col("code") != "").group_by("id").agg(orders=pl.col("code").unique())
 
 
-def _fetched(query: QuerySet[Any, Any], schema: Mapping[str, Any]) -> pl.DataFrame:
+def fetched(query: QuerySet[Any, Any], schema: Mapping[str, Any]) -> pl.DataFrame:
+    """What a query's ``values_list`` gives, as columns of these names and types."""
     statement, parameters = query.query.sql_with_params()
     return _rows(statement, parameters, schema)
 
@@ -114,7 +115,7 @@ def _rows(statement: str, parameters: Sequence[Any], schema: Mapping[str, Any]) 
         if connection.vendor == "postgresql":
             with (
                 connection.wrap_database_errors,
-                cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv, NULL '\\N')", parameters) as copy,  # type: ignore[attr-defined]
+                cursor.copy(f"COPY ({statement}) TO STDOUT (FORMAT csv, NULL '\\N')", parameters) as copy,
             ):
                 content = b"".join(copy)
             return _read(content, schema)
@@ -127,7 +128,7 @@ def _read(content: bytes, schema: Mapping[str, Any]) -> pl.DataFrame:
     if not content:
         return pl.DataFrame(schema=dict(schema))
     texts = {name: pl.String if dtype == pl.Boolean else dtype for name, dtype in schema.items()}
-    rows = pl.read_csv(content, has_header=False, schema=texts, null_values="\\N", missing_utf8_is_empty_string=True)
+    rows = pl.read_csv(content, has_header=False, schema=texts, null_values="\\N", empty_string_is_null=False)
     return rows.with_columns(pl.col(name) == "t" for name, dtype in schema.items() if dtype == pl.Boolean)
 
 

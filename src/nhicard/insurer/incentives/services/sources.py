@@ -17,6 +17,7 @@ import polars as pl
 from nhicard.insurer.applications.models import Change, EditionChange
 from nhicard.insurer.applications.models import Event as Step
 from nhicard.insurer.applications.tables import kinds as case_kinds
+from nhicard.insurer.eprescriptions.services.incentive_events import events as e_prescriptions
 from nhicard.insurer.incentives.engine import Event
 from nhicard.insurer.incentives.kinds import is_known
 from nhicard.insurer.monitoring.models import Qualification
@@ -77,6 +78,7 @@ SOURCES: tuple[Source, ...] = (
     qualifications,
     applications,
     qr_images,
+    e_prescriptions,
 )
 
 

@@ -47,7 +47,7 @@ def age(birthday: date, day: date) -> int:
 def deliveries(institutions: QuerySet[Institution], year: int, as_of: date) -> list[Delivery]:
     """Every owner with documents of the year, with the reasons for paper, if any, as of the day; by institution."""
     found: dict[tuple[str, str], list[Document]] = defaultdict(list)
-    newest = current.documents().filter(year=year, institution__in=institutions)
+    newest = current.documents().filter(year=year, institution__in=institutions).defer("figures")
     for each in newest.select_related("institution", "production"):
         found[each.institution.code, each.owner_id_no].append(each)
     owners: dict[tuple[int, str], list[Owner]] = defaultdict(list)

@@ -2,7 +2,7 @@
 
     python tests/release/carrying.py DATABASE
 
-The tables are made by the migrations that the SQLite database names as applied; what comes later is left to the upgrade.
+The tables are made by the migrations that the SQLite database names as applied; what comes later is the upgrade's.
 """
 
 from __future__ import annotations

@@ -10,22 +10,27 @@ from typing import Annotated, Any
 
 import typer
 
-from nhicard.cli import build, deliver, fix, insurer, monitoring, results, submit, upgrade
+from nhicard.cli import build, conformance, deliver, fix, insurer, monitoring, recheck, results, submit, upgrade
 from nhicard.cli.absences import app as absences
 from nhicard.cli.agent import app as agent
 from nhicard.cli.audit import app as audit
 from nhicard.cli.bandwidth import app as bandwidth
 from nhicard.cli.claims import app as claims
+from nhicard.cli.detectors import app as detectors
 from nhicard.cli.doctor import doctor
 from nhicard.cli.followup import app as followup
 from nhicard.cli.hours import app as hours
 from nhicard.cli.incentives import app as incentives
+from nhicard.cli.lake import app as lake
 from nhicard.cli.moments import moment
 from nhicard.cli.opendata import app as opendata
 from nhicard.cli.portal import app as portal
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
+from nhicard.cli.retention import app as retention
 from nhicard.cli.rx import app as rx
+from nhicard.cli.simulate import simulate_day
+from nhicard.cli.secrecy import app as payload_keys
 from nhicard.cli.taxes import app as taxes
 from nhicard.cli.virtualcards import app as virtual_cards
 
@@ -233,24 +238,31 @@ app.add_typer(portal, name="portal")
 app.add_typer(audit, name="audit")
 app.add_typer(bandwidth, name="bandwidth")
 app.add_typer(claims, name="claims")
+app.add_typer(detectors, name="detectors")
 app.add_typer(followup, name="followup")
 app.add_typer(hours, name="hours")
 app.add_typer(incentives, name="incentives")
+app.add_typer(lake, name="lake")
 app.add_typer(opendata, name="opendata")
+app.add_typer(payload_keys, name="payload-keys")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")
+app.add_typer(retention, name="retention")
 app.add_typer(rx, name="rx")
 app.add_typer(taxes, name="taxes")
 app.add_typer(virtual_cards, name="virtual-cards")
 insurer.register(app)
 build.register(app)
 app.command()(submit.submit)
+app.command()(conformance.conformance)
 app.command()(deliver.deliver)
 app.command()(doctor)
+app.command("simulate-day")(simulate_day)
 app.command()(upgrade.upgrade)
 results.register(app)
 monitoring.register(app)
 fix.register(app)
+recheck.register(app)
 
 
 @app.callback()

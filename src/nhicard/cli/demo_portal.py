@@ -149,6 +149,8 @@ _SEEDS: Final = (
     "securitymodules.made_up",
     "virtualcards.made_up",
     "followup.made_up",
+    "absences.services.made_up",
+    "detectors.services.made_up",
 )
 _NAMES: Final = {
     "hospital": "醫院",

@@ -20,11 +20,17 @@ KINDS: Final[tuple[Kind, ...]] = ("insurer", "reader")
 #: What a case may need beside a signature, and why it does not apply where that is missing: Chinese, English.
 NEEDS: Final[Mapping[str, tuple[str, str]]] = {
     "sam": ("沒有安全模組可簽章（--sam 或 --reader）", "no SAM to sign with (--sam or --reader)"),
-    "card": ("需要模擬安全模組卡（--sam）才能改變簽章內容", "only a simulated SAM card (--sam) can be made to sign this"),
+    "card": (
+        "需要模擬安全模組卡（--sam）才能改變簽章內容",
+        "only a simulated SAM card (--sam) can be made to sign this",
+    ),
     "other": ("沒有同院所的另一張安全模組（--other-sam）", "no second SAM of the institution (--other-sam)"),
     "revoked": ("沒有已註銷的安全模組（--revoked-sam）", "no revoked SAM (--revoked-sam)"),
     "keys": ("沒有保險人金鑰（--keys），無法造出真的識別碼", "no keys of the insurer (--keys) for genuine identifiers"),
-    "hands": ("沒有模擬讀卡機資料夾（--home），無法插拔卡片", "no folder of software readers (--home) to move cards in"),
+    "hands": (
+        "沒有模擬讀卡機資料夾（--home），無法插拔卡片",
+        "no folder of software readers (--home) to move cards in",
+    ),
     "pin": ("沒有醫事人員卡密碼（--pin）", "no PIN of the staff card (--pin)"),
     "slow": ("大檔案案例，加 --slow 才執行", "a case with a large file; --slow runs it"),
 }
@@ -126,8 +132,9 @@ def _of_findings() -> Iterator[Case]:
     for place, (number, case) in enumerate(rule_cases()):
         meaning = official("2.0")[case.code]
         field = f" {case.blames}" if case.blames else ""
+        fields = case.blames or "|".join(meaning.fields) or "*"
         wrong, right = 2 * place + 1, 2 * place + 2
-        expected = {"finds": [f"{wrong} {case.blames or '*'}:{case.code}"], "lacks": [f"{right} *:{case.code}"]}
+        expected = {"finds": [f"{wrong} {fields}:{case.code}"], "lacks": [f"{right} *:{case.code}"]}
         yield Case(
             number,
             "insurer",

@@ -21,13 +21,23 @@ _PLACEHOLDER: Final = re.compile(r"\{([A-Za-z_]\w*)\}")
 _CLOCKS: Final = 300
 
 
+class NotAsExpected(Exception):
+    """A case fails here: what was seen, in a line."""
+
+
 def filled(value: Any, told: Told) -> Any:
-    """The value with ``{name}`` replaced. Raises KeyError for a name that no step gave."""
+    """The value with ``{name}`` replaced. Raises NotAsExpected for a name that no answer gave."""
     if isinstance(value, str):
-        return _PLACEHOLDER.sub(lambda match: told[match[1]], value)
+        return _PLACEHOLDER.sub(lambda match: _given(match[1], told), value)
     if isinstance(value, Mapping):
         return {key: filled(each, told) for key, each in value.items()}
     return [filled(each, told) for each in value] if isinstance(value, list) else value
+
+
+def _given(name: str, told: Told) -> str:
+    if name not in told:
+        raise NotAsExpected(f"an earlier answer had no {name}")
+    return told[name]
 
 
 # ---- of an HTTP answer ----

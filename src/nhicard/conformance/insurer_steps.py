@@ -21,7 +21,7 @@ import httpx
 
 from nhicard.conformance import payloads
 from nhicard.conformance.answers import Answer, ResultText
-from nhicard.conformance.expectations import OF_ANSWERS, OF_RESULTS, filled
+from nhicard.conformance.expectations import OF_ANSWERS, OF_RESULTS, NotAsExpected, filled
 from nhicard.conformance.payloads import Payload
 from nhicard.conformance.records import Facts
 from nhicard.conformance.signing import Signer, spoilt
@@ -36,13 +36,10 @@ _SPELLINGS: Final[Mapping[str, Callable[[str], str]]] = {
 NOT_READY: Final = "5002"
 
 
-class NotAsExpected(Exception):
-    """The case fails here: what was seen, in a line."""
-
-
 @dataclass
 class Insurer:
-    """The Web API under test and what cases share: each named file is uploaded and waited for once."""
+    """The Web API under test and what cases share: each named file is uploaded and waited for once (``results``: the
+    answer to its download, and what was sent)."""
 
     client: httpx.Client
     signers: Mapping[str, Signer]
@@ -50,7 +47,7 @@ class Insurer:
     keys: KeyRing | None = None
     patience: float = 60.0
     pause: float = 0.3
-    _results: dict[str, tuple[Answer, dict[str, str]]] = field(default_factory=dict)
+    results: dict[str, tuple[Answer, dict[str, str]]] = field(default_factory=dict)
 
     def run(self, steps: tuple[Mapping[str, Any], ...]) -> str:
         """Do the steps of a case; what the last one saw. Raises NotAsExpected, CannotSign."""
@@ -134,9 +131,9 @@ class Insurer:
     def _wait(self, step: Mapping[str, Any], told: dict[str, str]) -> str:
         """The result of a file, uploaded before this case needed it or now."""
         name = step["wait"]
-        if name not in self._results:
-            self._results[name] = self._result_of(name)
-        answer, facts = self._results[name]
+        if name not in self.results:
+            self.results[name] = self._result_of(name)
+        answer, facts = self.results[name]
         told |= facts
         result = ResultText.of(answer)
         if result is None:

@@ -52,7 +52,7 @@ def _record(facts: Facts, told: str | Mapping[str, Any]) -> Record:
 
 
 def _packed(rows: tuple[Record, ...], entry: Mapping[str, Any]) -> Payload:
-    content = write(build(EDITION, rows)) if rows else b""
+    content = write(build(EDITION, list(rows))) if rows else b""
     if "bytes" in entry:
         content = str(entry["bytes"]).encode()
     if "name" in entry:  # characters that only text in the file can show

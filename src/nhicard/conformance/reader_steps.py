@@ -2,7 +2,7 @@
 
 ``call``: ``method``, ``path``, ``body`` (JSON), ``raw`` (text in its place), ``content_type``; ``keep`` names values
 of the reply for later steps. ``hands``: ``{insert: sam|staff|patient}`` or ``{remove: …}``. ``begin``: the state in
-which the case starts: ``off`` (finalized), ``on`` (initialised), ``verified`` (SAM verified), ``staffed`` (staff card verified too).
+which the case starts: ``finalized``, ``initialised``, ``verified`` (the SAM too), ``staffed`` (the staff card too).
 """
 
 from __future__ import annotations
@@ -16,14 +16,13 @@ from typing import Any, Final, Protocol
 import httpx
 
 from nhicard.conformance.answers import Answer
-from nhicard.conformance.expectations import OF_ANSWERS, filled
-from nhicard.conformance.insurer_steps import NotAsExpected
+from nhicard.conformance.expectations import OF_ANSWERS, NotAsExpected, filled
 from nhicard.reader.devices.slots import Slots
 from nhicard.reader.home import Home
 
 _BEGINNINGS: Final[Mapping[str, tuple[tuple[str, str, Mapping[str, str]], ...]]] = {
-    "off": (("POST", "/api/common/v1/Finalize", {}),),
-    "on": (("POST", "/api/common/v1/Initial", {"name": ""}),),
+    "finalized": (("POST", "/api/common/v1/Finalize", {}),),
+    "initialised": (("POST", "/api/common/v1/Initial", {"name": ""}),),
     "verified": (("POST", "/api/sam/v1/Verification", {}),),
     "staffed": (("POST", "/api/hpc/v1/Verification/Hpc", {"pin": "{pin}"}),),
 }
@@ -57,7 +56,9 @@ class SimulatedHands:
             if path is not None
         }
         if missing := set(kinds.values()) - set(places):
-            raise ValueError(f"卡槽中沒有卡片：{missing}。No {', '.join(sorted(missing))} card is in a software reader.")
+            raise ValueError(
+                f"卡槽中沒有卡片：{missing}。No {', '.join(sorted(missing))} card is in a software reader."
+            )
         return cls(slots, places)
 
     def insert(self, card: str) -> None:

@@ -22,7 +22,9 @@ _CLINIC, _PERSON = "3501200000", "A123456789"
 #: Fields that hold a civil date or a time; everything else that looks like one stays as it is.
 _MOMENTS: Final = frozenset({"M04", "M08", "M11", "M19", "M49", "D01"})
 #: Identifiers and signatures of the base records: they stand for genuine ones.
-_STAND_INS: Final = re.compile(r"1A2B3C4D5E6F7G8H9J0K|[23][BC]2B3C4D5E6F7G8H9J0K|(?:9F8E7D6C5B4A39281706F5E4D3C2B1A0){2}|[01]F1E2D3C\w{32}")
+_STAND_INS: Final = re.compile(
+    r"1A2B3C4D5E6F7G8H9J0K|[23][BC]2B3C4D5E6F7G8H9J0K|(?:9F8E7D6C5B4A39281706F5E4D3C2B1A0){2}|[01]F1E2D3C\w{32}"
+)
 _KEYED: Final = ("M14", "M15", "M16", "M52", "D11")
 
 

@@ -9,7 +9,7 @@ from time import perf_counter
 from typing import Any, Protocol
 
 from nhicard.conformance.cases import NEEDS, Case
-from nhicard.conformance.insurer_steps import NotAsExpected
+from nhicard.conformance.expectations import NotAsExpected
 from nhicard.conformance.signing import CannotSign
 
 

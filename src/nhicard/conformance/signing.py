@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -81,16 +80,16 @@ class ReaderSigner:
 
 
 def spoilt(signature: str, how: str) -> str:
-    """A signature made wrong: ``empty``, ``text`` (no base64), ``cut`` (its last third missing), ``flipped`` (a bit
-    near its end). Raises ValueError for another word."""
-    content = base64.b64decode(signature)
+    """A signature made wrong, whatever its form: ``empty``, ``text`` (no signature at all), ``cut`` (its last third
+    missing), ``flipped`` (a character near its end is another). Raises ValueError for another word."""
     match how:
         case "empty":
             return ""
         case "text":
-            return "這不是簽章".encode("unicode_escape").decode()
+            return "no signature"
         case "cut":
-            return base64.b64encode(content[: len(content) * 2 // 3]).decode()
+            return signature[: len(signature) * 2 // 3]
         case "flipped":
-            return base64.b64encode(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:]).decode()
+            at = len(signature) * 9 // 10
+            return signature[:at] + ("A" if signature[at : at + 1] != "A" else "B") + signature[at + 1 :]
     raise ValueError(f"cannot spoil a signature as {how!r}")

@@ -57,10 +57,13 @@ INSTALLED_APPS = [
     "nhicard.insurer.followup",
     "nhicard.insurer.claims",
     "nhicard.insurer.absences",
+    "nhicard.insurer.detectors",
     "nhicard.insurer.portal",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",  # outside of all that answers by itself
+    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "nhicard.insurer.datacentre.middleware.AlwaysAnswer",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -70,8 +73,6 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "csp.middleware.CSPMiddleware",
 ]
 APPEND_SLASH = False
 
@@ -144,6 +145,8 @@ CONTENT_SECURITY_POLICY = {
 
 # Announcements outside the portal; a way that is not set up is not used.
 PUBLIC_URL = os.environ.get("NHICARD_PUBLIC_URL", "https://localhost:8443")
+# On localhost a browser would ask every other program of the machine for HTTPS too.
+SECURE_HSTS_SECONDS = 0 if PUBLIC_URL.startswith("https://localhost") else 365 * 24 * 60 * 60
 LINE_TOKEN = os.environ.get("NHICARD_LINE_TOKEN", "")
 LINE_HOST = os.environ.get("NHICARD_LINE_HOST", "https://api.line.me")
 EMAIL_SENDER = os.environ.get("NHICARD_EMAIL_SENDER", "")
@@ -163,6 +166,9 @@ LANGUAGE_COOKIE_SECURE = True
 TIME_ZONE = "Asia/Taipei"
 USE_TZ = False  # every moment is Taiwan's, naive, as in the records themselves
 
+# Of the upload services, in each process; addresses of this machine itself are not counted.
+UPLOADS_A_MINUTE = int(os.environ.get("NHICARD_UPLOADS_A_MINUTE", "600"))  # of one SAM
+REQUESTS_A_MINUTE = int(os.environ.get("NHICARD_REQUESTS_A_MINUTE", "6000"))  # from one address
 DATA_UPLOAD_MAX_MEMORY_SIZE = 230 * 1024 * 1024  # the largest upload as base64; each service has its own limit below
 LOG_FORMAT = os.environ.get("NHICARD_LOG_FORMAT", "plain")
 LOGGING = {

@@ -22,6 +22,7 @@ urlpatterns = [
     path("portal/followup/", include("nhicard.insurer.followup.urls")),
     path("portal/claims/", include("nhicard.insurer.claims.urls")),
     path("portal/absences/", include("nhicard.insurer.absences.urls")),
+    path("portal/detectors/", include("nhicard.insurer.detectors.urls")),
     path("portal/uploads/", include("nhicard.insurer.uploads.urls")),
     path("portal/monitoring/", include("nhicard.insurer.monitoring.urls")),
     path("portal/applications/", include("nhicard.insurer.applications.urls")),

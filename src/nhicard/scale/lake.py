@@ -38,8 +38,8 @@ FILES: Final[Mapping[str, Any]] = {
     "received_at": pl.Datetime("us"),
     "codes_known": pl.Boolean,
 }
-"""A row an upload. ``file`` counts from 0 in the partition; ``institution`` is that of the SAM; ``codes_known`` is false
-where the findings had been forgotten before the export, so that only the verdicts are left."""
+"""A row an upload. ``file`` counts from 0 in the partition; ``institution`` is that of the SAM. ``codes_known`` is
+false where the findings had been forgotten before the export: only the verdicts are left."""
 
 FAULTS: Final[Mapping[str, Any]] = {
     "file": pl.UInt32,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -100,7 +101,7 @@ class PartitionWriter:
             self._tables[table].close()
             self._files[table].flush()
             os.fsync(self._files[table].fileno())
-        digests = {}
+        digests: dict[str, str] = {}
         for table in TABLES:
             with (self._folder / _name(table)).open("rb") as file:
                 digests[table] = hashlib.file_digest(file, "sha256").hexdigest()
@@ -121,7 +122,9 @@ class PartitionWriter:
         self._counts[table] += rows.height
         if rows.height:
             wanted = schema(table, self._place.edition)
-            self._tables[table].write_table(_arrow(rows.select(list(wanted)).cast(wanted)), row_group_size=_GROUP)
+            self._tables[table].write_table(
+                _arrow(rows.select(pl.col(name).cast(dtype) for name, dtype in wanted.items())), row_group_size=_GROUP
+            )
 
     def _know(self, batch: Batch) -> None:
         """Kinds of characters of all parts; a field of which one part does not know them is unknown."""
@@ -133,8 +136,6 @@ class PartitionWriter:
 
 def finished(lake: Path, place: Place, source: str) -> Partition | None:
     """The partition of this source, if it was written before."""
-    import json
-
     path = lake / place.folder / f"source={source}" / _MANIFEST
     return Partition.from_dict(json.loads(path.read_bytes())) if path.exists() else None
 
@@ -147,7 +148,7 @@ def sweep(lake: Path, kept: Partition) -> None:
 
 
 def _faults(read: Together, number: pl.DataFrame, files_before: int) -> pl.DataFrame:
-    """Faults of records, and those of files as far as they have records. Rare, so one by one."""
+    """Faults of records and of files, which are rare: one by one."""
     file_of = dict(zip(number["record"], number["file"], strict=True)) if read.batch.faults else {}
     rows = [(file_of[fault.record or 0], fault) for fault in read.batch.faults]
     rows += [

@@ -75,7 +75,9 @@ def names(case: Case) -> list[str]:
 
 
 def claim(kind: Any, *cases: dict[str, str], day: date = RUN) -> ClaimFile:
-    numbered: list[Any] = [({"d1": "01", "d2": str(number), "d3": PATIENT, **case}, []) for number, case in enumerate(cases, 1)]
+    numbered: list[Any] = [
+        ({"d1": "01", "d2": str(number), "d3": PATIENT, **case}, []) for number, case in enumerate(cases, 1)
+    ]
     totals = {"t1": "10" if kind == "outpatient" else "20", "t2": CLINIC, "t3": "11503", "t5": "1"}
     made = claims.load(write(build(kind, totals, numbered)), moment(day, 8))
     assert made
@@ -160,7 +162,7 @@ def test_a_corrected_visit_is_gone_and_the_last_one_closes_the_case(clinic: Inst
     find()
     Visit.objects.filter(pk=visits[0].pk).update(state="replaced")
     assert find(RUN + timedelta(days=1)).cleared == 0
-    assert [each.gone_at is None for each in Evidence.objects.order_by("pk")] == [False, True]
+    assert [each.gone_at is None for each in Evidence.objects.order_by("first_day")] == [False, True]
     Visit.objects.filter(pk=visits[1].pk).update(staff_id=STAND_IN)
     assert find(RUN + timedelta(days=2)).cleared == 1
     assert Case.objects.get().state == State.CLEARED

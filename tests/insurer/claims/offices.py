@@ -156,3 +156,10 @@ def sent(
         assert checking.work(at + timedelta(minutes=1)) == 1
         file.refresh_from_db()
     return file
+
+
+def claim_of(place: Institution, month: str = "11504") -> bytes:
+    """A claim of any institution: one case, of which not much is said."""
+    head = f"<t1>10</t1><t2>{place.code}</t2><t3>{month}</t3><t4>3</t4><t5>1</t5><t6>1150505</t6>"
+    case = "<ddata><dhead><d1>01</d1><d2>1</d2></dhead><dbody><d3>A123456780</d3><d9>1150402</d9></dbody></ddata>"
+    return f"<outpatient><tdata>{head}</tdata>{case}</outpatient>".encode()

@@ -28,7 +28,8 @@ def visit(number: int, told: dict[str, Any]) -> dict[str, Any]:
 def claim(number: int, told: dict[str, Any]) -> dict[str, Any]:
     """A row of ``CLAIMS``."""
     row = BASE["claim"] | told
-    return {"claim": number, "last_day": row["first_day"]} | row
+    made: dict[str, Any] = {"claim": number, "last_day": row["first_day"]} | row
+    return made
 
 
 def visits(rows: list[dict[str, Any]]) -> pl.DataFrame:

@@ -6,6 +6,7 @@ import atexit
 import json
 import os
 import secrets
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Final, TypeVar
@@ -91,34 +93,66 @@ _FULL: Final = (
 @contextmanager
 def opened(home: Path, server: str = settings.DATABASE_URL) -> Iterator[Database]:
     """A new database with its tables, to which this process's connections go; of this server, else a SQLite file."""
-    before, facts = connections["default"], connections.settings["default"]
-    del connections["default"]
-    with _created(home, server) as (its_facts, url):
-        connections.settings["default"] = connections.configure_settings({"default": its_facts})["default"]
-        try:
-            call_command("migrate", verbosity=0)
-            yield Database(home, url)
-        finally:
-            connection.close()
-            connections.settings["default"] = facts
-            connections["default"] = before
-
-
-@contextmanager
-def _created(home: Path, server: str) -> Iterator[tuple[dict[str, Any], str]]:
-    """What Django has to know of the new database, and its URL."""
+    template = _migrated(server)
     if not server:
-        yield dict(settings.DATABASES["default"]) | {"NAME": home / "insurer.sqlite3"}, ""
+        path = home / "insurer.sqlite3"
+        shutil.copyfile(template, path)
+        with _connected(_sqlite(path)):
+            yield Database(home, "")
         return
     name = f"faults_{secrets.token_hex(6)}"
-    url = f"{server.rpartition('/')[0]}/{name}"
     with psycopg.connect(server, autocommit=True) as administering:
-        administering.execute(f'CREATE DATABASE "{name}"'.encode())
+        administering.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     try:
-        yield dict(dj_database_url.parse(url, conn_max_age=600, conn_health_checks=True)), url
+        with _connected(_postgresql(server, name)):
+            yield Database(home, _url(server, name))
     finally:
         with psycopg.connect(server, autocommit=True) as administering:
             administering.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
+
+
+@cache
+def _migrated(server: str) -> str:
+    """A database with empty tables, once a process: migrations take longer than most tests. Its name or path."""
+    if not server:
+        folder = tempfile.TemporaryDirectory(prefix="nhicard-tables-")
+        atexit.register(folder.cleanup)
+        path = Path(folder.name) / "insurer.sqlite3"
+        with _connected(_sqlite(path)):
+            call_command("migrate", verbosity=0)
+        return str(path)
+    name = f"tables_{secrets.token_hex(6)}"
+    with psycopg.connect(server, autocommit=True) as administering:
+        administering.execute(f'CREATE DATABASE "{name}"'.encode())
+    with _connected(_postgresql(server, name)):
+        call_command("migrate", verbosity=0)
+    return name
+
+
+@contextmanager
+def _connected(facts: dict[str, Any]) -> Iterator[None]:
+    """This process's connections go there meanwhile."""
+    before, settings_before = connections["default"], connections.settings["default"]
+    del connections["default"]
+    connections.settings["default"] = connections.configure_settings({"default": facts})["default"]
+    try:
+        yield
+    finally:
+        connection.close()
+        connections.settings["default"] = settings_before
+        connections["default"] = before
+
+
+def _sqlite(path: Path) -> dict[str, Any]:
+    return dict(settings.DATABASES["default"]) | {"NAME": path}
+
+
+def _postgresql(server: str, name: str) -> dict[str, Any]:
+    return dict(dj_database_url.parse(_url(server, name), conn_max_age=600, conn_health_checks=True))
+
+
+def _url(server: str, name: str) -> str:
+    return f"{server.rpartition('/')[0]}/{name}"
 
 
 class Server:

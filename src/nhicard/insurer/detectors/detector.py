@@ -76,6 +76,7 @@ class Detector:
         return complete(self.query(frames, **values))
 
 
+_PARAGRAPHS: Final = 4  # title and reason in Chinese, then in English
 _DETECTORS: Final[dict[str, Detector]] = {}
 
 
@@ -92,11 +93,12 @@ def detector(severity: Severity) -> Callable[[Query], Query]:
         words = [" ".join(each.split()) for each in (inspect.getdoc(query) or "").split("\n\n")]
         parameters = tuple(Parameter(key, **row) for key, row in _table().get(name, {}).items())
         asked = list(inspect.signature(query).parameters)[1:]
-        if len(words) != 4 or asked != [each.name for each in parameters]:
+        if len(words) != _PARAGRAPHS or asked != [each.name for each in parameters]:
             raise TypeError(f"{name}: four paragraphs and the parameters of the table are needed")
         if name in _DETECTORS:
             raise TypeError(f"{name} is there twice")
-        _DETECTORS[name] = Detector(name, severity, parameters, *words, query)
+        title_zh, about_zh, title_en, about_en = words
+        _DETECTORS[name] = Detector(name, severity, parameters, title_zh, about_zh, title_en, about_en, query)
         return query
 
     return register

@@ -40,5 +40,5 @@ class CaseText(forms.Form):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         for name, field in self.fields.items():
-            field.label = text(f"detectors.{name}")
+            field.label = text(f"detectors.field.{name}")
             field.error_messages["required"] = text("detectors.required")

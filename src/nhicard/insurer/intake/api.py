@@ -41,7 +41,10 @@ _UPLOAD_KEYS: Final = (
 )  # fmt: skip
 _DOWNLOAD_KEYS: Final = ("sSamid", "sHospid", "sClientrandom", "sSignature", "sType", "sOpcode")
 _log = logging.getLogger("nhicard.intake")
-rate = limits.Rate()
+rate = limits.Rate(settings.UPLOADS_A_MINUTE)
+rate_of_addresses = limits.Rate(
+    settings.REQUESTS_A_MINUTE, "請稍後再試 too many requests a minute from one address; wait a little"
+)
 
 api = NinjaAPI(
     title="nhicard upload service",
@@ -95,6 +98,7 @@ def _answering(answer: Callable[[HttpRequest, Asked], dict[str, Any]]) -> Callab
     def operation(request: HttpRequest) -> JsonResponse:
         spelling: dict[str, str] = {}
         try:
+            _require_moderation(request)
             asked = _asked(request)
             spelling = asked.spelling
             reply = answer(request, asked)
@@ -196,6 +200,13 @@ def _sender(asked: Asked) -> senders.Sender:
     except Exception as error:
         _log.error("verifying a signature failed with %s", type(error).__name__)
         raise Returned(VERIFIER_FAILED) from None
+
+
+def _require_moderation(request: HttpRequest) -> None:
+    """Before anything is read or verified; raises Returned. Not of this machine itself: a proxy speaks for many."""
+    address = _address(request)
+    if address and not ipaddress.ip_address(address).is_loopback:
+        rate_of_addresses.require(address)
 
 
 def _content(text: str) -> bytes:

@@ -12,7 +12,7 @@ from nhicard.insurer.intake.return_codes import OTHER, Returned
 
 LARGEST_UPLOAD: Final = 160 * 1024 * 1024
 MOST_RECORDS: Final = 120_000
-UPLOADS_A_MINUTE: Final = 600
+_MINUTE: Final = 60
 _REC: Final = re.compile(rb"<REC[\s>]")
 _SHORTEST: Final = len(b"<REC>")
 
@@ -30,22 +30,35 @@ def require_size(content: bytes) -> None:
 
 
 class Rate:
-    """How many uploads each sender made within the last minute, in this process."""
+    """How many times each sender came within the last minute, in this process; ``most``: how many times it may.
 
-    def __init__(self, most: int = UPLOADS_A_MINUTE) -> None:
+    ``told``: what one that came too often is told after that number.
+    """
+
+    def __init__(self, most: int, told: str = "請稍後再傳 too many uploads a minute; wait a little") -> None:
         self._most = most
+        self._told = told
         self._times: dict[str, deque[float]] = {}
+        self._swept = 0.0
         self._lock = threading.Lock()
 
     def require(self, sender: str) -> None:
         """Count one more; raises Returned where there are too many."""
         now = time.monotonic()
         with self._lock:
+            self._sweep(now)
             times = self._times.setdefault(sender, deque())
-            while times and now - times[0] > 60:
+            while times and now - times[0] > _MINUTE:
                 times.popleft()
             if len(times) >= self._most:
                 raise Returned(
-                    OTHER, f"每分鐘最多 {self._most} 次，請稍後再傳 too many uploads a minute; wait a little"
+                    OTHER, f"每分鐘最多 {self._most} 次，請稍後再試 too many requests a minute; wait a little"
                 )
             times.append(now)
+
+    def _sweep(self, now: float) -> None:
+        """Forget, once a minute, who sent nothing for one: senders that come once must not fill the memory."""
+        if now - self._swept > _MINUTE:
+            recent = {sender: times for sender, times in self._times.items() if times and now - times[-1] <= _MINUTE}
+            self._times = recent
+            self._swept = now

@@ -6,10 +6,16 @@ Codes of institutions and persons stand here as text, not as foreign keys: an up
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Final
+
 from django.db import models
 from django.db.models import Q
 
 from nhicard.insurer.intake.kinds import Channel
+
+#: The turn of what nobody gave one.
+LONG_AGO: Final = datetime(2000, 1, 1)
 
 
 class State(models.TextChoices):
@@ -32,6 +38,7 @@ class Submission(models.Model):
     size = models.PositiveIntegerField()
     sender_address = models.GenericIPAddressField(null=True)
     received_at = models.DateTimeField()
+    due_at = models.DateTimeField(default=LONG_AGO, help_text="its turn in the queue (services.turns)")
     state = models.CharField(max_length=9, choices=State.choices, default=State.PENDING)
     tries = models.PositiveSmallIntegerField(default=0)
     claim = models.CharField(max_length=32, blank=True, help_text="the worker's token while it checks")
@@ -55,12 +62,16 @@ class Submission(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], name="submission_queue", condition=Q(state="pending")),
+            models.Index(fields=["due_at", "id"], name="submission_turn", condition=Q(state="pending", tries=0)),
+            models.Index(
+                fields=["institution", "due_at"], name="submission_own_turn", condition=Q(state="pending", tries=0)
+            ),
             models.Index(fields=["institution", "received_at"], name="submission_by_institution"),
         ]
 
 
 class Payload(models.Model):
-    """A submission's bytes as they came, compressed (zstd); kept for good, so that any check can be repeated."""
+    """A submission's bytes as they came, compressed (zstd) and sealed (``secrecy``); kept as ``retention`` says."""
 
     submission = models.OneToOneField(Submission, on_delete=models.CASCADE, primary_key=True)
     content = models.BinaryField()

@@ -29,6 +29,7 @@ MENU: Final = {
         "virtualcards:overview",
         "followup:cases",
         "absences:cases",
+        "detectors:list",
         "taxes:list",
         "bandwidth:list",
         "hours:mine",

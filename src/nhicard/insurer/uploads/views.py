@@ -79,14 +79,14 @@ def new(request: HttpRequest) -> HttpResponse:
     content = file.read()
     if "preview" in request.POST:
         return render(request, "uploads/new.html", facts | _previewed(request, content, kind.code))
+    now = clock.now()
+    upload = Upload(_code(request), "", Channel.VPN, kind.code, content, _address(request))
     try:
         limits.require_size(content)
+        submission = receiving.receive(upload, now)
     except Returned as refusal:
         faults["file"] = refusal.detail
         return render(request, "uploads/new.html", facts, status=422)
-    now = clock.now()
-    upload = Upload(_code(request), "", Channel.VPN, kind.code, content, _address(request))
-    submission = receiving.receive(upload, now)
     is_new = submission.received_at >= now.replace(microsecond=0)
     user = signed_in(request)
     chain.record(

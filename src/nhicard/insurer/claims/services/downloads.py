@@ -72,8 +72,14 @@ def as_csv(file: ClaimFile) -> bytes:
     rows = fetched(ClaimFinding.objects.filter(file=file).order_by("pk").values_list(*_FINDING), _FINDING)
     said = fetched(Meaning.objects.filter(file=file).values_list("number", *list(_MEANING)[1:]), _MEANING)
     told = rows.join(said, on="meaning", how="left", maintain_order="left")
-    texts = [pl.col(name) for name, dtype in told.schema.items() if dtype == pl.String]
-    harmless = [pl.when(each.str.contains(_FORMULA)).then(pl.lit("'") + each).otherwise(each) for each in texts]
+    texts = [name for name, dtype in told.schema.items() if dtype == pl.String]
+    harmless = [
+        pl.when(pl.col(name).str.contains(_FORMULA))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    ]
     named = pl.col("severity").replace(_SEVERITIES)
     table = told.with_columns(named).with_columns(harmless).select(**{zh: name for name, zh in _COLUMNS.items()})
     return b"\xef\xbb\xbf" + table.write_csv(line_terminator="\r\n").encode()

@@ -18,7 +18,10 @@ ANSWER_WITHIN: Final = timedelta(days=30)  # ours
 PAGE: Final = "/portal/detectors/"
 _ASKED: Final = (
     Text("違規案例分析：請說明", "An irregularity to explain"),
-    Text("分區業務組請貴院所說明一件異常，請查看案件。", "Your division asks you to explain an irregularity: see the case."),
+    Text(
+        "分區業務組請貴院所說明一件異常，請查看案件。",
+        "Your division asks you to explain an irregularity: see the case.",
+    ),
 )
 
 
@@ -63,7 +66,7 @@ ACTIONS: Final = {
         Action("accept", DIVISION_ROLES, (State.ANSWERED,), State.ACCEPTED, False, "accepted"),
         Action("return", DIVISION_ROLES, (State.ANSWERED,), State.SENT, True, "returned"),
         Action("uphold", _SUPERVISOR, (State.SENT, State.ANSWERED), State.UPHELD, True, "upheld"),
-        Action("mark", DIVISION_ROLES, (State.NEW, State.SENT, State.ANSWERED), State.MARKED, True, "marked", True),
+        Action("mark", DIVISION_ROLES, (State.NEW, State.ANSWERED), State.MARKED, True, "marked", True),
         Action("confirm", _SUPERVISOR, (State.MARKED,), State.DISMISSED, False, "dismissed"),
         Action("refuse", _SUPERVISOR, (State.MARKED,), State.NEW, True, "refused", True),
     )

@@ -1,4 +1,4 @@
-"""The queue: which submissions a worker takes next, and what becomes of those that cannot be checked.
+"""The queue: which submissions a worker takes next (``turns``), and what becomes of those that cannot be checked.
 
 A claim lasts for as long as a check may take; a worker that dies loses it when it runs out. Nothing is locked while
 a check runs.
@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 
 from nhicard.insurer.intake.kinds import KINDS
 from nhicard.insurer.intake.limits import LARGEST_UPLOAD
 from nhicard.insurer.intake.models import State, Submission
-from nhicard.insurer.intake.services import bulk
+from nhicard.insurer.intake.services import bulk, turns
 
-BATCH_BYTES: Final = 6 * 1024 * 1024
-BATCH_SUBMISSIONS: Final = 1000
+BATCH_BYTES: Final = turns.BATCH_BYTES
+BATCH_SUBMISSIONS: Final = turns.BATCH_SUBMISSIONS
 TRIES: Final = 3
 LEASE: Final = timedelta(seconds=60)
 _LEASE_A_MEGABYTE: Final = timedelta(seconds=5)
@@ -30,26 +30,14 @@ _LONGEST: Final = LEASE + _LEASE_A_MEGABYTE * (LARGEST_UPLOAD >> 20)
 
 @transaction.atomic
 def claim(now: datetime, lease: timedelta = LEASE) -> list[Submission]:
-    """The oldest free submissions of one edition, channel of check and day, up to a budget of bytes; none: empty.
+    """What is due first, with others of its edition, channel of check and day, up to a budget of bytes; none: empty.
 
-    One that was tried before comes alone, so that it can break nothing but its own check; after three tries it is
-    set aside.
+    In the order in which they came. One that was tried before comes alone, when nothing else waits, so that it can
+    break nothing but its own check; after three tries it is set aside.
     """
-    rows = Submission.objects.filter(state=State.PENDING).filter(
-        Q(claimed_until__isnull=True) | Q(claimed_until__lt=now) | Q(claimed_until__gt=now + max(lease, _LONGEST))
-    )
-    if connection.features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True)
-    chosen: list[Submission] = []
-    size = 0
-    for submission in rows.order_by("tries", "id")[:BATCH_SUBMISSIONS]:
-        if chosen and not _go_together(chosen[0], submission, size):
-            break
-        if submission.tries >= TRIES:
-            set_aside(submission, "worker ended during the check")
-            continue
-        chosen.append(submission)
-        size += submission.size
+    free = Q(claimed_until__isnull=True) | Q(claimed_until__lt=now) | Q(claimed_until__gt=now + max(lease, _LONGEST))
+    chosen = _due(turns.untried().filter(free)) or _tried(Submission.objects.filter(free))
+    size = sum(submission.size for submission in chosen)
     token = secrets.token_hex(16)
     until = now + lease + _LEASE_A_MEGABYTE * (size >> 20)
     for submission in chosen:
@@ -97,12 +85,38 @@ def set_aside(submission: Submission, trouble: str) -> None:
     submission.save(update_fields=["state", "trouble", "claim"])
 
 
-def _go_together(first: Submission, other: Submission, size: int) -> bool:
-    """Whether another submission may join the batch: untried, of one kind and day, and not too much together."""
-    one, two = KINDS[first.kind], KINDS[other.kind]
-    return (
-        first.tries == other.tries == 0
-        and (one.edition, one.is_precheck) == (two.edition, two.is_precheck)
-        and first.received_at.date() == other.received_at.date()
-        and size + other.size <= BATCH_BYTES
-    )
+def _due(waiting: QuerySet[Submission]) -> list[Submission]:
+    """The first by their turns that go together with the very first, as they came."""
+    in_turn = waiting.order_by("due_at", "id")
+    for first in _locked(in_turn, 1):
+        alike = in_turn.filter(kind__in=_checked_alike(first.kind), received_at__date=first.received_at.date())
+        chosen, size = [first], first.size
+        for submission in _locked(alike.exclude(pk=first.pk), BATCH_SUBMISSIONS - 1):
+            size += submission.size
+            if size > BATCH_BYTES:
+                break
+            chosen.append(submission)
+        return sorted(chosen, key=lambda each: each.pk)
+    return []
+
+
+def _tried(free: QuerySet[Submission]) -> list[Submission]:
+    """The oldest of the least tried; those that were tried often enough are set aside."""
+    for submission in _locked(free.filter(state=State.PENDING, tries__gt=0).order_by("tries", "id"), BATCH_SUBMISSIONS):
+        if submission.tries < TRIES:
+            return [submission]
+        set_aside(submission, "worker ended during the check")
+    return []
+
+
+def _locked(rows: QuerySet[Submission], most: int) -> QuerySet[Submission]:
+    """The first of these, less those that another worker is taking at this moment."""
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True)
+    return rows[:most]
+
+
+def _checked_alike(kind: str) -> list[str]:
+    """The kinds whose submissions can be checked as one batch with one of this kind."""
+    one = KINDS[kind]
+    return [code for code, two in KINDS.items() if (one.edition, one.is_precheck) == (two.edition, two.is_precheck)]

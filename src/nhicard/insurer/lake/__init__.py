@@ -1,0 +1,1 @@
+"""Days that are over, out of the tables into the lake."""

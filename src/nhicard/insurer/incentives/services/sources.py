@@ -17,6 +17,7 @@ import polars as pl
 from nhicard.insurer.applications.models import Change, EditionChange
 from nhicard.insurer.applications.models import Event as Step
 from nhicard.insurer.applications.tables import kinds as case_kinds
+from nhicard.insurer.claims.services.incentive_events import events as claim_months
 from nhicard.insurer.eprescriptions.services.incentive_events import events as e_prescriptions
 from nhicard.insurer.incentives.engine import Event
 from nhicard.insurer.incentives.kinds import is_known
@@ -79,6 +80,7 @@ SOURCES: tuple[Source, ...] = (
     applications,
     qr_images,
     e_prescriptions,
+    claim_months,
 )
 
 

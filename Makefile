@@ -4,12 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
-NEEDS := requirements/runtime.txt requirements/dev.txt requirements/pcsc.txt pyproject.toml
+NEEDS := requirements/runtime.txt requirements/dev.txt requirements/scale.txt requirements/pcsc.txt pyproject.toml
 
 # Tests of the insurer that run on both databases; the others (pages above all) run on PostgreSQL.
 ON_SQLITE_TOO := audit datacentre faults intake operations
 
-.PHONY: help setup demo test lint bench fuzz soak docs lock clean
+.PHONY: help setup demo test lint bench fuzz soak docs lock sbom site wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1	\2/'
@@ -19,7 +19,7 @@ setup: $(STAMP)  ## make .venv with everything in it
 $(STAMP): $(NEEDS)
 	@echo "==> Setting up $(VENV) (once; a few minutes on a slow line)"
 	@PYTHON="$(PYTHON)" sh tools/venv.sh $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/dev.txt -r requirements/scale.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@sh tools/pcsc.sh $(VENV)
 	@sh tools/browser.sh
@@ -50,7 +50,7 @@ fuzz: setup  ## the property tests, much longer
 
 soak: setup  ## kill receivers, workers and agents 200 times each
 	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults
-	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent
+	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent tests/scale
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench
@@ -61,10 +61,21 @@ docs: setup  ## regenerate the rule reference
 	$(BIN)/python -m nhicard.checks.reference.list_docs docs/reference-lists.md
 	$(BIN)/python -m nhicard.institution.visits.page docs/visits.md
 	$(BIN)/python -m nhicard.institution.mending.repair_docs docs/mending.md
+	$(BIN)/python tools/architecture.py docs/images/architecture.svg
 
 lock: setup  ## pin the newest versions again, with hashes and without index addresses
 	$(BIN)/python -m pip install --quiet pip-tools
-	for set in runtime dev pcsc; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --allow-unsafe --output-file requirements/$$set.txt requirements/$$set.in; done
+	for set in runtime dev scale pcsc; do $(BIN)/pip-compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --strip-extras --allow-unsafe --output-file requirements/$$set.txt requirements/$$set.in; done
+
+sbom:  ## bill of materials (CycloneDX) from the pins, and what is known of their vulnerabilities
+	$(PYTHON) tools/sbom.py
+	@sh tools/audit.sh $(BIN)/pip-audit
+
+site: setup  ## build the documentation site into site/, strictly
+	$(BIN)/python -m mkdocs build --strict
+
+wheel: setup  ## build the wheel and use it outside the checkout
+	bash tools/wheel.sh
 
 clean:  ## remove what setup, tests and demo made
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -17,12 +17,13 @@ from typing import Final
 import grimp
 
 Arrows = Mapping[str, frozenset[str]]
-_WIDTH, _HEIGHT, _ACROSS, _DOWN, _MARGIN = 250, 58, 40, 52, 24
-_LETTERS: Final = 38
+_WIDTH, _HEIGHT, _ACROSS, _DOWN, _MARGIN = 290, 58, 40, 52, 24
+_LETTERS: Final = 46
 _STYLE: Final = """
     text { font-family: system-ui, "Noto Sans", sans-serif; fill: #1b2733 }
     .name { font-size: 16px; font-weight: 600 } .about { font-size: 11px; fill: #4a5a69 }
-    rect { fill: #f4f7fa; stroke: #7c93a8; stroke-width: 1.5 } path.arrow { fill: none; stroke: #7c93a8; stroke-width: 1.5 }
+    rect { fill: #f4f7fa; stroke: #7c93a8; stroke-width: 1.5 }
+    path.arrow { fill: none; stroke: #7c93a8; stroke-width: 1.5 }
 """
 
 
@@ -71,7 +72,7 @@ def essential(imports: Arrows) -> list[tuple[str, str]]:
 def about(room: str) -> str:
     """The first line of the room's own docstring, as much as a box holds."""
     told = ast.get_docstring(ast.parse((files("nhicard") / room / "__init__.py").read_text("utf-8"))) or ""
-    line = told.partition("\n")[0].partition(". ")[0].rstrip(".")
+    line = " ".join(told.partition("\n\n")[0].split()).replace("``", "").partition(". ")[0].rstrip(".")
     return line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1].rpartition(' ')[0]} …"
 
 

@@ -57,6 +57,9 @@ class Faulty(httpx.BaseTransport):
         self._behind = behind
         self._answered, self._asked = answered, asked
 
+    def close(self) -> None:
+        self._behind.close()
+
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         request.read()
         content = request.content

@@ -7,7 +7,7 @@ import struct
 import zlib
 from io import BytesIO
 
-import pypdfium2  # type: ignore[import-untyped]
+import pypdfium2
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 from tests.prescriptions.making import doctor, photographed, png, signed

@@ -148,7 +148,7 @@ def _later(**span: int) -> Broken:
 
 def _clock_of_the_database(**span: int) -> Broken:
     def breaks(where: Installation, patch: Patch) -> None:
-        patch.setitem(service._CLOCKS, where.database.vendor, lambda _, now: now + timedelta(**span))  # type: ignore[arg-type]
+        patch.setitem(service._CLOCKS, where.database.vendor, lambda _, now: now + timedelta(**span))
 
     return breaks
 

@@ -10,11 +10,13 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +24,7 @@ from nhicard.checks import Context
 from nhicard.formats import assumptions
 from nhicard.formats.batch import chosen
 from nhicard.formats.writer import write
+from nhicard.scale import lake as lakes
 from nhicard.scale import period as periods
 from nhicard.scale import rules
 from nhicard.scale.engines import Engine, Local, Ray
@@ -34,12 +37,13 @@ _STORE: Final = 80 << 20
 _OTHER_RULES: Final = {"unsigned_orders": ()}
 
 
-def run(visits: int, institutions: int, buckets: int, rounds: int, folder: Path) -> dict[str, float]:
+def run(visits: int, days: int, institutions: int, buckets: int, rounds: int, folder: Path) -> dict[str, float]:
     """Seconds, visits a second, bytes a visit; of repeated runs the fastest."""
-    lake, figures = folder / "lake", {"visits": float(visits)}
+    lake, figures = folder / "lake", {"visits a day": float(visits), "days": float(days)}
     figures |= _exported(visits, institutions, buckets, folder / "insurer", lake)
+    last = _repeated(lake, days)
     values = assumptions.load({name: list(value) for name, value in _OTHER_RULES.items()})
-    asked = Period(lake, _NOW.date(), _NOW.date(), rules.edition(values))
+    asked = Period(lake, _NOW.date(), last, rules.edition(values))
     places = iter(range(1000))
 
     def best(engine: Engine) -> float:
@@ -53,7 +57,7 @@ def run(visits: int, institutions: int, buckets: int, rounds: int, folder: Path)
             best(engine)  # the nodes' processes are there
             figures[f"recheck, Ray, {nodes} x 1 processor, s"] = best(engine)
     one, two = (figures[f"recheck, Ray, {nodes} x 1 processor, s"] for nodes in (1, 2))
-    return figures | {"one / two": one / two, "visits a second a processor": visits / one}
+    return figures | {"one / two": one / two, "visits a second a processor": visits * days / one}
 
 
 def _exported(visits: int, institutions: int, buckets: int, home: Path, lake: Path) -> dict[str, float]:
@@ -88,6 +92,19 @@ def _exported(visits: int, institutions: int, buckets: int, home: Path, lake: Pa
     }
 
 
+def _repeated(lake: Path, days: int) -> date:
+    """The same uploads as if they had come on as many days; the last of them."""
+    first = lakes.day_of(lake, _NOW.date())
+    assert first
+    for ahead in range(1, days):
+        day = first.day + timedelta(days=ahead)
+        moved = [replace(each, place=replace(each.place, day=day)) for each in first.partitions]
+        for each, other in zip(first.partitions, moved, strict=True):
+            shutil.copytree(lake / each.folder, lake / other.folder)
+        lakes.publish(lake, replace(first, day=day, partitions=tuple(moved)))
+    return first.day + timedelta(days=days - 1)
+
+
 @contextmanager
 def _cluster(nodes: int) -> Iterator[str]:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -120,13 +137,14 @@ def _timed(work: Callable[[], object]) -> float:
 def main() -> None:
     """Command line of the module."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--visits", type=int, default=60_000)
-    parser.add_argument("--institutions", type=int, default=60)
-    parser.add_argument("--buckets", type=int, default=8)
+    parser.add_argument("--visits", type=int, default=24_000, help="a day")
+    parser.add_argument("--days", type=int, default=10, help="the day exported, repeated")
+    parser.add_argument("--institutions", type=int, default=40)
+    parser.add_argument("--buckets", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nhicard-scale-") as folder:
-        figures = run(given.visits, given.institutions, given.buckets, given.rounds, Path(folder))
+        figures = run(**vars(given), folder=Path(folder))
         for name, value in figures.items():
             print(f"{name:45} {value:12.2f}")  # noqa: T201  # what the command is for
 

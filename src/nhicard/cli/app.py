@@ -29,8 +29,8 @@ from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
 from nhicard.cli.retention import app as retention
 from nhicard.cli.rx import app as rx
-from nhicard.cli.simulate import simulate_day
 from nhicard.cli.secrecy import app as payload_keys
+from nhicard.cli.simulate import simulate_day
 from nhicard.cli.taxes import app as taxes
 from nhicard.cli.virtualcards import app as virtual_cards
 

@@ -132,9 +132,9 @@ def _of_findings() -> Iterator[Case]:
     for place, (number, case) in enumerate(rule_cases()):
         meaning = official("2.0")[case.code]
         field = f" {case.blames}" if case.blames else ""
-        fields = case.blames or "|".join(meaning.fields) or "*"
+        blamed = case.blames or "*"  # the list does not always say which of a rule's fields is at fault
         wrong, right = 2 * place + 1, 2 * place + 2
-        expected = {"finds": [f"{wrong} {fields}:{case.code}"], "lacks": [f"{right} *:{case.code}"]}
+        expected = {"finds": [f"{wrong} {blamed}:{case.code}"], "lacks": [f"{right} *:{case.code}"]}
         yield Case(
             number,
             "insurer",

@@ -15,7 +15,6 @@ from nhicard.conformance.records import EDITION, Facts
 from nhicard.formats.batch import build
 from nhicard.formats.writer import write
 
-_PROLOG: Final = b"<?xml"
 _BIG5: Final = "big5"
 
 
@@ -55,12 +54,10 @@ def _packed(rows: tuple[Record, ...], entry: Mapping[str, Any]) -> Payload:
     content = write(build(EDITION, list(rows))) if rows else b""
     if "bytes" in entry:
         content = str(entry["bytes"]).encode()
-    if "name" in entry:  # characters that only text in the file can show
-        content = content.replace(b"TID", str(entry["name"]).encode(_BIG5), 1)
     for old, new in entry.get("replace", ()):
         if old.encode() not in content:
             raise ValueError(f"the file has no {old}")
-        content = content.replace(old.encode(), str(new).encode(entry.get("encoding", _BIG5)), 1)
+        content = content.replace(old.encode(), str(new).encode(_BIG5), 1)
     if entry.get("as") == "utf-8":
         content = content.decode(_BIG5).encode()
     if entry.get("as") == "zip":

@@ -6,7 +6,7 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from nhicard.checks.cases.cases import DEFAULT_AS_OF, Record, base_record, changed
@@ -65,14 +65,10 @@ def _moved(value: str, days: timedelta) -> str:
     """The ROC date or time moved; what is none stays, for a case may want it wrong."""
     try:
         if len(value) == 7:
-            return rocdate.format_date(_of_dates(rocdate.parse_date(value), days))
+            return rocdate.format_date(rocdate.parse_date(value) + days)
         return rocdate.format_datetime(rocdate.parse_datetime(value) + days)
     except ValueError:
         return value
-
-
-def _of_dates(day: date, days: timedelta) -> date:
-    return day + days
 
 
 def _person(like: str) -> str:

@@ -62,11 +62,8 @@ def finding(name: str, /, **facts: Any) -> Finding:
 @cache
 def texts() -> dict[str, Text]:
     """All texts by name."""
-    with (files("nhicard.doctor") / "texts.csv").open(encoding="utf-8", newline="") as stream:
-        return {
-            row["name"]: Text(Level(row["level"]), row["zh"], row["en"], row["do_zh"], row["do_en"])
-            for row in csv.DictReader(stream)
-        }
+    rows = csv.DictReader((files("nhicard.doctor") / "texts.csv").read_text("utf-8").splitlines())
+    return {row["name"]: Text(Level(row["level"]), row["zh"], row["en"], row["do_zh"], row["do_en"]) for row in rows}
 
 
 def exit_code(found: Iterable[Finding]) -> int:

@@ -49,7 +49,16 @@ class Day:
         """How many visits the run has: those of the simulated hours."""
         curves = _table("curves")
         shares = curves.select(pl.exclude("hour") / pl.exclude("hour").sum()).mean_horizontal()
-        return max(10, round(VISITS_A_DAY * self.institutions / INSTITUTIONS * self.scale * shares[self._hours].sum()))
+        return max(
+            10,
+            round(
+                VISITS_A_DAY
+                * self.institutions
+                / INSTITUTIONS
+                * self.scale
+                * float(shares[self._hours].to_numpy().sum())
+            ),
+        )
 
     @property
     def speed(self) -> float:

@@ -63,7 +63,7 @@ def write(ran: Ran, folder: Path) -> dict[str, Any]:
 
 def picture(looks: Sequence[Look]) -> str:
     """Submissions waiting and the age of the oldest, over the seconds of the run, as SVG."""
-    panels = [
+    panels: list[tuple[str, Sequence[float]]] = [
         ("submissions waiting", [look.waiting for look in looks]),
         ("age of the oldest, s", [look.age for look in looks]),
         ("results so far", [look.results for look in looks]),

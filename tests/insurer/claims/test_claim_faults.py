@@ -23,6 +23,8 @@ from nhicard.insurer.claims.services import checking, receiving
 
 _ROOT: Final = Path(__file__).parents[3]
 SENDERS: Final = 6
+#: When the file has been read, and within the transaction of the result, its findings written.
+MOMENTS: Final = ('FROM "claims_content"', "1", 'UPDATE "claims_claimfile"', "2")
 
 
 @pytest.fixture
@@ -61,7 +63,7 @@ def test_many_senders_and_two_workers_at_once(database: Database) -> None:
 def test_a_worker_killed_between_taking_and_result_loses_and_doubles_nothing(database: Database) -> None:
     file = offices.sent(write(offices.claims()), check=False)
     found = checking.checked(receiving.content_of(file), file)
-    command = [sys.executable, "-m", "tests.insurer.claims.killed_checker", "14", "27"]
+    command = [sys.executable, "-m", "tests.insurer.claims.killed_checker", *MOMENTS]
     done = subprocess.run(command, env=database.environment, cwd=_ROOT, stdout=subprocess.PIPE, check=True)
     assert int(done.stdout) == 2
     file.refresh_from_db()

@@ -124,7 +124,7 @@ def test_the_later_file_counts_whichever_is_checked_first() -> None:
     taken = [queue.take(NOW + timedelta(hours=2)) for _ in range(2)]
     assert [each.pk for each in taken if each] == [early.pk, late.pk]
     for file in reversed([each for each in taken if each]):
-        content = checking.content_of(file)
+        content = receiving.content_of(file)
         assert checking.settle(file, checking.checked(content, file), NOW + timedelta(hours=3))
     month = the_month()
     assert (months.in_force(month), month.state, month.items) == (late, State.COMPLETED, ["A", "B"])
@@ -184,7 +184,7 @@ def test_since_over_thousands_of_months_is_that_of_each() -> None:
         schema=dict(months.STEPS),
         orient="row",
     )
-    expected = {}
+    expected: dict[Any, Any] = {}
     for month, turn, *_, items in steps.iter_rows():
         for item in "AB":
             expected[month, item] = (expected.get((month, item)) or turn) if item in items else None

@@ -126,7 +126,7 @@ def test_every_reason_of_a_refusal_has_its_words() -> None:
         if isinstance(node.args[0], ast.Constant)
     ]
     assert len(set(calls)) >= 10
-    assert not [reason for reason in calls if f"claims.error.{reason}" not in texts()]
+    assert not [reason for reason in calls if f"claims.error.{reason!s}" not in texts()]
 
 
 def test_findings_tell_case_field_rule_and_remedy_and_hide_the_person(clerk: Client, wrong: str) -> None:

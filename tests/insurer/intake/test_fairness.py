@@ -21,7 +21,7 @@ HOSPITAL, CLINIC = "1101100011", "3501200000"
 GROUPS = len(KINDS)
 
 pytestmark = pytest.mark.django_db
-on_one_database = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+on_one_database = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def sent(institution: str, number: int, size: int, now: datetime, kind: str = "B1") -> Submission:
@@ -45,7 +45,7 @@ def most_turns(later: timedelta, largest: int) -> int:
 @on_one_database
 @given(
     backlog=st.lists(
-        st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from([300, 20_000, 900_000])), min_size=5, max_size=60
+        st.tuples(st.sampled_from(sorted(KINDS)), st.sampled_from([300, 20_000, 900_000])), min_size=5, max_size=40
     ),
     later=st.timedeltas(timedelta(), turns.MOST_LATE),
     kind=st.sampled_from(sorted(KINDS)),

@@ -83,6 +83,7 @@ def test_every_answer_at_every_url_is_protected(public: Client) -> None:
     for path in PATHS:
         for answer in served(public, path):
             assert_protected(answer, f"{path} {answer.status_code}")
+            answer.close()
 
 
 def test_pages_of_people_are_protected_too(public: Client) -> None:

@@ -61,6 +61,7 @@ def _timed(what: str, work: Callable[[], Any]) -> None:
     began = time.perf_counter()
     work()
     sys.stdout.write(f"{what}: {time.perf_counter() - began:.1f} s\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -93,7 +93,5 @@ def _pages(request: HttpRequest, role: str, names: Iterable[str]) -> Iterator[Pa
         if role in getattr(resolve(address).func, "roles", ()):
             key = f"menu.{name}"
             about = text(f"{key}.about") if f"{key}.about" in texts() else ""
-            current = request.path == address or (
-                address != reverse(HOME) and request.path.startswith(address)
-            )
+            current = request.path == address or (address != reverse(HOME) and request.path.startswith(address))
             yield Page(address, text(key), about, current)

@@ -124,6 +124,8 @@ def write_findings(findings: pl.DataFrame, submissions: Sequence[Submission]) ->
     )
     rows = findings.join(ids, on="file", how="left", maintain_order="left")
     wanted = ["submission_id", "order", "field", "code", "severity", "value", "line"]
+    # a fault outside all fields (a missing </RECS>, a file in UTF-8) stands for the file as a whole
+    rows = rows.with_columns(pl.col("field").fill_null("*"))
     bulk.insert(Finding, rows.select(*wanted, record="number"))
 
 

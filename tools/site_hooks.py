@@ -14,7 +14,7 @@ PARTS: Final = (
     (
         "系統管理 Administrators",
         "administrator.md",
-        ("operations.md", "signing-in.md", "registry.md", "reference-lists.md", "security.md", "scale.md", "performance.md"),
+        ("operations.md", "signing-in.md", "registry.md", "reference-lists.md", "se*.md", "scale.md", "performance.md"),
     ),
     ("檢核規則 Rules", "rules.md", ("assumptions.md", "mending.md", "claims.md")),
     ("API", "api.md", ("visits.md", "sources.md", "output.md", "results.md")),
@@ -36,13 +36,15 @@ def navigation(pages: Iterable[str]) -> list[Any]:
     return nav
 
 
-def without_outside_links(markdown: str, page: str) -> str:
-    """The text with links to files outside docs/ turned into their words: the site does not have those files."""
+def links_of_the_site(markdown: str, page: str) -> str:
+    """The text with links to folders leading to their pages, and links out of docs/ turned into their words."""
 
     def turned(link: re.Match[str]) -> str:
         words, target = link.groups()
         leads_to = posixpath.normpath(posixpath.join(posixpath.dirname(page), target))
-        return words if leads_to.startswith("../") else link[0]
+        if leads_to.startswith("../"):
+            return words
+        return f"[{words}]({target}index.md)" if target.endswith("/") else link[0]
 
     return _LINK.sub(turned, markdown)
 
@@ -55,4 +57,4 @@ def on_files(files: Any, config: Any) -> Any:
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """MkDocs asks for each page."""
-    return without_outside_links(markdown, page.file.src_uri)
+    return links_of_the_site(markdown, page.file.src_uri)

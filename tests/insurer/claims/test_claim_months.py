@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import polars as pl
 import pytest
@@ -12,7 +13,7 @@ from tests.insurer.claims.offices import MONTH, NOW
 
 from nhicard.formats.claims import Kind, write
 from nhicard.insurer.claims.models import ClaimFile, ClaimMonth, State, Step
-from nhicard.insurer.claims.services import months
+from nhicard.insurer.claims.services import months, receiving
 from nhicard.insurer.claims.services.incentive_events import SCHEMA, events
 
 pytestmark = pytest.mark.usefixtures("office")

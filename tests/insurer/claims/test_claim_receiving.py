@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def lying(content: bytes, size: int) -> bytes:
     return bytes(packed)
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "two members": (lambda xml: offices.archive({"a.xml": xml, "b.xml": xml}), "zip_members"),
     "none": (lambda _: offices.archive({}), "no_claim"),
     "a folder": (lambda _: offices.archive({"a/": b""}), "zip_members"),

@@ -15,7 +15,7 @@ from nhicard.insurer.registry.models import Institution
 class Client(AbstractApplication):  # type: ignore[misc]
     """A program of one institution: OAuth's client. Its secret, where it has one, is stored hashed."""
 
-    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="eprescription_clients")
+    institution = models.ForeignKey(Institution, on_delete=models.PROTECT, related_name="+")
     made_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
     made_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 from django.utils import translation
 
 from nhicard.formats import rocdate
@@ -90,20 +91,20 @@ def clients(institution: Institution) -> list[Program]:
 
 def counts(institutions: QuerySet[Institution]) -> list[Tally]:
     """Institutions with documents or programs, by code."""
-    in_force = Q(eprescription_clients__revoked_at=None, eprescription_clients__isnull=False)
-    programs = dict(institutions.annotate(n=Count("eprescription_clients", filter=in_force)).values_list("pk", "n"))
+    clients = Client.objects.filter(institution__in=institutions)
+    programs = _counted(clients.filter(revoked_at=None))
     prescribed = _counted(EPrescription.objects.filter(institution__in=institutions))
     dispensed = _counted(Dispensing.objects.filter(institution__in=institutions))
     rows = [
-        Tally(f"{row.short_name} {row.code}", prescribed.get(row.pk, 0), dispensed.get(row.pk, 0), programs[row.pk])
-        for row in institutions.filter(
-            Q(pk__in=[*prescribed, *dispensed]) | Q(eprescription_clients__isnull=False)
-        ).distinct()
+        Tally(
+            f"{row.short_name} {row.code}", prescribed.get(row.pk, 0), dispensed.get(row.pk, 0), programs.get(row.pk, 0)
+        )
+        for row in institutions.filter(pk__in={*prescribed, *dispensed, *_counted(clients)})
     ]
     return sorted(rows, key=lambda row: row.institution)
 
 
-def _counted(rows: QuerySet[EPrescription] | QuerySet[Dispensing]) -> dict[int, int]:
+def _counted(rows: QuerySet[Any]) -> dict[int, int]:
     return dict(rows.values_list("institution").annotate(n=Count("pk")))
 
 

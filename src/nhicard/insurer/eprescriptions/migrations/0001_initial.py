@@ -141,7 +141,7 @@ class Migration(migrations.Migration):
                     "institution",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
-                        related_name="eprescription_clients",
+                        related_name="+",
                         to="registry.institution",
                     ),
                 ),

@@ -7,7 +7,7 @@ STAMP := $(VENV)/.ready
 NEEDS := requirements/runtime.txt requirements/dev.txt requirements/scale.txt requirements/pcsc.txt pyproject.toml
 
 # Tests of the insurer that run on both databases; the others (pages above all) run on PostgreSQL.
-ON_SQLITE_TOO := audit datacentre faults intake operations
+ON_SQLITE_TOO := audit datacentre eprescriptions faults intake operations
 
 .PHONY: help setup demo test lint bench fuzz soak docs lock sbom site wheel clean
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from playwright.sync_api import expect
 from tests.insurer.eprescriptions import sheets
 from tests.insurer.eprescriptions.programs import Clock, program, told
@@ -23,6 +24,9 @@ from tests.insurer.portal.portal_browser import (
 pytestmark = [
     pytest.mark.django_db,
     pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    pytest.mark.skipif(
+        connection.vendor == "postgresql", reason="their calls close the connection that the server shares"
+    ),
 ]
 
 

@@ -51,7 +51,13 @@ def test_a_database_that_is_away_is_told_without_its_password(tmp_path: Path) ->
 def test_postgresqls_programs_get_the_password_by_their_environment(
     monkeypatch: pytest.MonkeyPatch, settings: Any
 ) -> None:
-    of_server = {"ENGINE": "django.db.backends.postgresql", "NAME": "n", "USER": "u", "PASSWORD": PASSWORD}
+    of_server = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": "n",
+        "USER": "u",
+        "PASSWORD": PASSWORD,
+        "OPTIONS": {},
+    }
     monkeypatch.setitem(settings.DATABASES, "default", of_server)
     seen: dict[str, Any] = {}
 

@@ -51,9 +51,7 @@ class Rate:
             while times and now - times[0] > _MINUTE:
                 times.popleft()
             if len(times) >= self._most:
-                raise Returned(
-                    OTHER, f"每分鐘最多 {self._most} 次，請稍後再試 too many requests a minute; wait a little"
-                )
+                raise Returned(OTHER, f"每分鐘最多 {self._most} 次，{self._told}")
             times.append(now)
 
     def _sweep(self, now: float) -> None:

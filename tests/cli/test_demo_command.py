@@ -18,7 +18,7 @@ def test_each_institution_comes_to_its_step(tmp_path: Path) -> None:
     assert all(a == b for a, b in shares[5:9]), "and are mended"
     assert shares[9][0] != shares[9][1], "but for the pharmacy's"
     assert "4 家符合 qualified, 1 家未達 not yet" in done.stdout
-    steps = re.findall(r"│ 測試(\S+).*?│ (是 yes|–)\s+│ (\d|–)", done.stdout)
+    steps = re.findall(r"│ 測試(\S+).*?│ (是 yes|–)\s+│ (\d{12}|–)", done.stdout)
     assert [name for name, qualified, _ in steps if qualified != "–"] == ["醫院", "診所", "牙醫診所", "中醫診所"]
     assert [name for name, _, case in steps if case != "–"] == ["醫院", "診所", "牙醫診所"]
     assert ".png: verified" in done.stdout

@@ -107,7 +107,7 @@ class Insurer(httpx.BaseTransport):
 
     def do(self, act: Callable[[], T]) -> T:
         """What the insurer's own people do: ``act`` runs with a connection to the database."""
-        return self.threads.submit(_with_connection, act).result(timeout=30)
+        return self.threads.submit(_with_connection, act).result(timeout=300)
 
     def post(self, path: str, body: Json) -> Json:
         """A request of a clinic's program."""

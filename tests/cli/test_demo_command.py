@@ -22,7 +22,7 @@ def test_each_institution_comes_to_its_step(tmp_path: Path) -> None:
     assert [name for name, qualified, _ in steps if qualified != "–"] == ["醫院", "診所", "牙醫診所", "中醫診所"]
     assert [name for name, _, case in steps if case != "–"] == ["醫院", "診所", "牙醫診所"]
     assert ".png: verified" in done.stdout
-    assert re.search(r"測試醫院 1101990006 │ G H H1 H2 H3 │ 12,000", done.stdout), done.stdout
+    assert re.search(r"測試醫院 1101990006\s+│ G H H1 H2 H3 │ 12,000", done.stdout), done.stdout
     assert "D066" in done.stdout or "D002" in done.stdout
     assert "收檔就醫筆數" in done.stdout, "a result as the insurer gives it"
     for log in tmp_path.glob("week/**/*.log"):

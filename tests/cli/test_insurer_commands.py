@@ -330,6 +330,20 @@ def test_applications_are_listed_and_decided_once(filled: Home) -> None:
     assert "可下載" in filled.well("cloud-sam", "list")
 
 
+LOGGED = """
+from nhicard.insurer.audit.models import Entry
+print([(each.actor, each.action) for each in Entry.objects.order_by("number")])
+"""
+
+
+def test_what_is_decided_here_is_in_the_audit_log(filled: Home) -> None:
+    filled.well("cloud-sam", "decide", "1", "--approve")
+    filled.refused("cloud-sam", "decide", "1", "--refuse")
+    filled.well("cloud-sam", "revoke", "S12345678901")
+    actor = "nhicard cloud-sam"
+    assert filled.python(LOGGED).strip().endswith(f"{[(actor, 'cloud_sam.approved'), (actor, 'sam.revoked')]}"[1:])
+
+
 def test_an_application_may_be_refused(filled: Home) -> None:
     filled.refused("cloud-sam", "decide", "1")  # neither way
     filled.well("cloud-sam", "decide", "1", "--refuse")

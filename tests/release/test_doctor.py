@@ -26,7 +26,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
 
-from nhicard.doctor import machine, service
+from nhicard.doctor import machine, secrets, service
 from nhicard.doctor.examination import CHECKS, examine
 from nhicard.doctor.findings import Level, exit_code, finding, texts
 from nhicard.doctor.installation import Installation
@@ -35,9 +35,11 @@ from nhicard.formats.rocdate import TAIPEI
 from nhicard.identity import tls
 from nhicard.identity.keyring import KeyRing
 from nhicard.insurer.intake.kinds import Channel
-from nhicard.insurer.intake.models import Submission
+from nhicard.insurer.intake.models import Payload, State, Submission
 from nhicard.insurer.registry import authority
 from nhicard.insurer.registry.models import Institution, ListVersion
+from nhicard.insurer.secrecy import payloads
+from nhicard.insurer.secrecy.ring import SecretRing
 
 Patch = pytest.MonkeyPatch
 Broken = Callable[[Installation, Patch], Installation | None]
@@ -54,6 +56,7 @@ def sound(db: None, tmp_path: Path, settings: Any) -> Iterator[Installation]:
     tls.ensure(settings.HOME / "https", "test", ["localhost"], now)
     Institution.objects.create(code="3501200000", name="測試診所")
     ListVersion.objects.create(name="institutions", loaded_at=now, source="test", digest="0" * 64, rows=1, content=b"")
+    _stored(now)
     _beat(settings.HOME, now)
     yield Installation(settings.HOME, now, connection)
     zoneinfo.reset_tzpath()
@@ -66,11 +69,17 @@ def _beat(home: Path, moment: datetime) -> None:
     os.utime(file, (seconds, seconds))
 
 
-def _received(moment: datetime) -> None:
-    Submission.objects.create(
-        receipt=f"R{moment:%Y%m%d%H%M%S}", institution="3501200000", channel=Channel.WEB_API, kind="A1",
-        content_hash=bytes(32), size=1, received_at=moment,
+def _received(moment: datetime, **facts: Any) -> Submission:
+    return Submission.objects.create(
+        receipt=f"R{moment:%Y%m%d%H%M%S}{len(facts)}", institution="3501200000", channel=Channel.WEB_API, kind="A1",
+        content_hash=bytes(32), size=1, received_at=moment, **facts,
     )  # fmt: skip
+
+
+def _stored(moment: datetime) -> None:
+    """An upload of another kind that was checked, sealed under the keys of this home."""
+    of = _received(moment, sam="S00000000001", state=State.CHECKED)
+    Payload.objects.create(submission=of, content=payloads.sealed(b"a payload", of.pk))
 
 
 def _elsewhere(**settings: Any) -> BaseDatabaseWrapper:
@@ -142,8 +151,18 @@ def _of_another_key(where: Installation, _: Patch) -> None:
     other.certificate.replace(where.home / "https" / "https.pem")
 
 
+def _other_payload_keys(where: Installation, _: Patch) -> None:
+    file = where.home / "keys" / payloads.KEYS
+    file.unlink()
+    SecretRing.new().create(file)
+
+
 def _later(**span: int) -> Broken:
     return lambda where, _: replace(where, now=where.now + timedelta(**span))
+
+
+def _with_an_upload_of_the_future(where: Installation, _: Patch) -> None:
+    _received(where.now + timedelta(minutes=10))
 
 
 def _clock_of_the_database(**span: int) -> Broken:
@@ -211,11 +230,15 @@ BROKEN: Final[list[tuple[str, Broken]]] = [
     ("database.unreachable", _no_server),
     ("upgrades.behind", _one_upgrade_back),
     ("upgrades.ahead", lambda *_: MigrationRecorder(connection).record_applied("intake", "9999_of_a_later_version")),
+    ("payload_keys.absent", _unlink("keys/payload-keys.json")),
+    ("payload_keys.exposed", _expose("keys/payload-keys.json")),
+    ("payload_keys.damaged", _damage("keys/payload-keys.json")),
+    ("payload_keys.wrong", _other_payload_keys),
     ("journal.other", _with_journal("DELETE")),
     ("journal.large", _with_large_log),
     ("clock.off", _clock_of_the_database(minutes=10)),
     ("clock.off", _clock_of_the_database(minutes=-10)),
-    ("clock.behind", lambda where, _: _received(where.now + timedelta(minutes=10))),
+    ("clock.behind", _with_an_upload_of_the_future),
     ("lists.none", lambda *_: ListVersion.objects.all().delete() and None),
     ("lists.no_institutions", lambda *_: Institution.objects.all().delete() and None),
     ("worker.silent", _unlink("worker.heartbeat")),
@@ -245,6 +268,12 @@ def test_what_is_broken_is_found(name: str, breaks: Broken, sound: Installation,
             where.database.close()
     assert found.name == name
     assert "{" not in "".join(found.told().values())
+
+
+def test_where_nothing_was_sealed_no_key_is_missed(sound: Installation) -> None:
+    Payload.objects.all().delete()
+    (sound.home / "keys" / payloads.KEYS).unlink()
+    assert secrets.payload_keys(sound).name == "payload_keys.unneeded"
 
 
 def test_asking_does_not_make_a_database(sound: Installation) -> None:
@@ -283,7 +312,7 @@ def test_what_rests_on_something_broken_is_not_examined(sound: Installation) -> 
     found = examine(replace(sound, home=sound.home / "nowhere"))
     told = {check.name: each.name for check, each in zip(CHECKS, found, strict=True)}
     unexamined = {name for name, says in told.items() if says == "unexamined"}
-    assert unexamined == {"disk", "keys", "root", "https", "worker"}
+    assert unexamined == {"disk", "keys", "root", "https", "payload_keys", "worker"}
     assert exit_code(found) == 2
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,7 +195,9 @@ def decide_application(
         typer.echo(f"沒有 {number} 號申請。There is no application {number}.", err=True)
         raise typer.Exit(2)
     try:
-        security_modules.decide(application, approved=approve)
+        done = "cloud_sam.approved" if approve else "cloud_sam.refused"
+        with _audited(done, f"application {number}", application.institution.code):
+            security_modules.decide(application, approved=approve)
     except ValueError:
         typer.echo(f"{number} 號申請已有決定。Application {number} is decided already.", err=True)
         raise typer.Exit(2) from None
@@ -209,11 +213,26 @@ def revoke_sam(sam: Annotated[str, typer.Argument(help="SAM id.")], home: Home =
     from nhicard.insurer.registry.models import SecurityModule
 
     try:
-        security_modules.revoke(sam, clock.now())
+        found = SecurityModule.objects.select_related("institution").get(number=sam)
+        with _audited("sam.revoked", f"sam {found.pk}", found.institution.code):
+            security_modules.revoke(sam, clock.now())
     except SecurityModule.DoesNotExist:
         typer.echo(f"沒有安全模組 {sam}。There is no SAM {sam}.", err=True)
         raise typer.Exit(2) from None
     typer.echo(f"已註銷 Revoked: {sam}")
+
+
+@contextmanager
+def _audited(action: str, subject: str, institution: str) -> Iterator[None]:
+    """What is done within, and its entry in the audit log: both or neither."""
+    from django.db import transaction
+
+    from nhicard.insurer import clock
+    from nhicard.insurer.audit import chain
+
+    with transaction.atomic():
+        yield
+        chain.record(at=clock.now(), actor="nhicard cloud-sam", action=action, subject=subject, institution=institution)
 
 
 def _plainly(work: Any, file: Path) -> None:

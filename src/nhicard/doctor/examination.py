@@ -36,6 +36,7 @@ CHECKS: Final = (
     Check(secrets.https, ("home",)),
     Check(service.database),
     Check(service.upgrades, ("database",)),
+    Check(secrets.payload_keys, ("upgrades", "home")),
     Check(service.journal, ("database",)),
     Check(service.clock, ("upgrades",)),
     Check(service.lists, ("upgrades",)),

@@ -1,4 +1,4 @@
-"""Checks of what the insurer alone holds: key ring, root, certificate of HTTPS."""
+"""Checks of what the insurer alone holds: key ring, root, certificate of HTTPS, keys of stored payloads."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from nhicard.formats.rocdate import TAIPEI
 from nhicard.identity.keyring import BadKeyRing, KeyRing
 from nhicard.identity.private_files import PrivateFileExposed, read_private
 from nhicard.insurer.registry import authority
+from nhicard.insurer.secrecy import envelope
+from nhicard.insurer.secrecy.ring import BadRing, SecretRing
 
 _SOON: Final = timedelta(days=30)
 
@@ -44,6 +46,27 @@ def https(where: Installation) -> Finding:
     """The certificate of HTTPS belongs to its key, and has not run out."""
     folder = where.home / "https"
     return _certificate("https", folder / "https.pem", folder / "https-key.pem", where.now)
+
+
+def payload_keys(where: Installation) -> Finding:
+    """The keys under which payloads are stored are there, and open the newest one."""
+    from nhicard.insurer.secrecy import payloads
+
+    file = where.home / "keys" / payloads.KEYS
+    newest = payloads.beginning_with(envelope.MAGIC).using(where.database.alias).order_by("pk").last()
+    if not file.exists():
+        return finding("payload_keys.absent", file=file) if newest else finding("payload_keys.unneeded")
+    try:
+        ring = SecretRing.load(file)
+        if newest:
+            envelope.opened(ring, bytes(newest.content), payloads.place(newest.pk))
+    except PrivateFileExposed:
+        return finding("payload_keys.exposed", file=file)
+    except (BadRing, OSError):
+        return finding("payload_keys.damaged", file=file)
+    except (envelope.WrongKey, envelope.Tampered):
+        return finding("payload_keys.wrong", file=file)
+    return finding("payload_keys.ok", version=ring.current)
 
 
 def _certificate(name: str, file: Path, key_file: Path, now: datetime) -> Finding:

@@ -1,9 +1,10 @@
-"""Tables that the database itself only adds to: a migration operation."""
+"""Tables that are only added to: the base of their models, and the operation after which the database refuses."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, NoReturn, TypeVar
 
+from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
@@ -21,6 +22,38 @@ CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table
 FOR EACH STATEMENT EXECUTE FUNCTION {table}_refuse()
 """
 _OPERATIONS: Final = ("UPDATE", "DELETE")
+Row = TypeVar("Row", bound=models.Model)
+
+
+class AppendOnlyQuerySet(models.QuerySet[Row]):
+    """Rows that are neither changed nor deleted: ``update`` and ``delete`` raise TypeError."""
+
+    def update(self, **_: Any) -> NoReturn:
+        """Refused."""
+        raise TypeError(f"{self.model._meta.db_table} is only added to")
+
+    def delete(self) -> NoReturn:
+        """Refused."""
+        raise TypeError(f"{self.model._meta.db_table} is only added to")
+
+
+class AppendOnly(models.Model):
+    """A row that is written once. Its table's migration says ``append_only(table)``, so that the database agrees."""
+
+    objects = AppendOnlyQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+
+    def save(self, *_: Any, **__: Any) -> None:
+        """Insert; raises TypeError for a row that is there already."""
+        if self.pk is not None:
+            raise TypeError(f"{self._meta.db_table} is only added to")
+        super().save(force_insert=True)
+
+    def delete(self, *_: Any, **__: Any) -> NoReturn:
+        """Never. Raises TypeError."""
+        raise TypeError(f"{self._meta.db_table} is only added to")
 
 
 class append_only(Operation):  # noqa: N801  # reads as a word in the list of a migration's operations

@@ -52,7 +52,10 @@ MISTAKES: Final[dict[str, tuple[pl.Expr, Callable[[], dict[str, pl.Expr]]]]] = {
 
 
 def with_mistakes(visits: Visits, rate: float, seed: int) -> tuple[Visits, dict[str, int]]:
-    """The visits with mistakes in about ``rate`` of them, and how many of each kind."""
+    """The visits with mistakes in about ``rate`` of them, and how many of each kind.
+
+    Every kind that can befall a visit befalls at least one, however few there are.
+    """
     rng = np.random.default_rng([seed, 77])
     frame = visits.visits
     drawn = pl.Series("drawn", rng.random(frame.height))
@@ -60,7 +63,10 @@ def with_mistakes(visits: Visits, rate: float, seed: int) -> tuple[Visits, dict[
     counts = {}
     for place, (name, (can, make)) in enumerate(MISTAKES.items()):
         befallen = drawn.is_between(place * share, (place + 1) * share, closed="left")
-        rows = frame.select((pl.lit(befallen) & can).fill_null(False).alias("hit"))["hit"]
+        possible = frame.select(can.fill_null(False).alias("can"))["can"]
+        rows = befallen & possible
+        if not rows.any() and possible.any():
+            rows = pl.Series(np.arange(frame.height) == possible.arg_true()[0])
         counts[name] = int(rows.sum())
         frame = frame.with_columns(
             pl.when(pl.lit(rows)).then(value).otherwise(column).alias(column) for column, value in make().items()

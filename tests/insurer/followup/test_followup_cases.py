@@ -23,10 +23,10 @@ from nhicard.formats.writer import write
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.audit.models import Entry
+from nhicard.insurer.cases.acting import CannotAct, Why
 from nhicard.insurer.followup import made_up
 from nhicard.insurer.followup.models import Birth, BirthList, Case, State, Step
 from nhicard.insurer.followup.services import acting, births, running
-from nhicard.insurer.followup.services.acting import CannotAct, Why
 from nhicard.insurer.followup.services.births import BadList
 from nhicard.insurer.intake.kinds import Channel
 from nhicard.insurer.intake.models import Visit, VisitState
@@ -309,7 +309,7 @@ def test_who_may_do_what_when(
 
 def test_the_history_is_only_added_to(case: Case) -> None:
     with pytest.raises(DatabaseError), transaction.atomic():
-        Step.objects.update(remark="another")
+        Step._base_manager.update(remark="another")
     with pytest.raises(TypeError):
         case.steps.get().delete()
 

@@ -20,12 +20,6 @@ class Asked(forms.Form):
     q = forms.CharField(max_length=40, required=False)
 
 
-class Remark(forms.Form):
-    """What the institution explains or its division answers."""
-
-    remark = forms.CharField(max_length=1000, required=False)
-
-
 class _DayField(RocDateField):
     def to_python(self, value: Any) -> date | None:
         """``112/11/01``, ``2023-11-01`` (what a browser's calendar sends), None where empty."""

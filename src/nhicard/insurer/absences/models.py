@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.intake.models import Visit
 from nhicard.insurer.registry.models import Institution
 
@@ -149,7 +148,7 @@ class Evidence(models.Model):
         constraints = [models.UniqueConstraint(fields=["case", "subject"], name="one_evidence_a_record")]
 
 
-class Step(models.Model):
+class Step(AppendOnly):
     """One thing that became of a case. Only added to; the database refuses the rest (migration 0002)."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="steps")
@@ -159,16 +158,6 @@ class Step(models.Model):
         max_length=10, help_text="found, more, explained, returned, accepted, upheld, cleared, overdue, reopened"
     )
     remark = models.TextField(blank=True)
-
-    def save(self, *arguments: Any, **named: Any) -> None:
-        """Once. Raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("steps are only added to")
-        super().save(*arguments, **named)
-
-    def delete(self, *arguments: Any, **named: Any) -> NoReturn:
-        """Never. Raises TypeError."""
-        raise TypeError("steps are only added to")
 
 
 class Run(models.Model):

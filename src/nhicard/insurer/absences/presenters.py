@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from nhicard.insurer.absences.models import TO_DO, Case, Evidence, ReportedAbsence, State, Step
+from nhicard.insurer.absences.models import TO_DO, Case, Evidence, ReportedAbsence, State
 from nhicard.insurer.applications.forms import roc_day
 from nhicard.insurer.applications.presenters import roc_moment
-from nhicard.insurer.monitoring.services.downloads import harmless
+from nhicard.insurer.cases import presenters as cases
 from nhicard.insurer.monitoring.services.personal import masked_id
 from nhicard.insurer.portal.texts import text
 
@@ -53,7 +51,7 @@ def row(case: Case, counts: Mapping[int, tuple[int, int]], names: Mapping[str, s
     days = (case.due - today).days
     left, urgency = "", ""
     if case.state in TO_DO:
-        left = text("absences.left", days=days) if days >= 0 else text("absences.over", days=-days)
+        left = cases.left("absences", days)
         urgency = "over" if days < 0 else "soon" if days <= _SOON else ""
     visits, claims = counts.get(case.pk, (0, 0))
     return Row(
@@ -113,21 +111,6 @@ def shown(evidence: Evidence) -> Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A step in the history."""
-
-    at: str
-    name: str
-    by: str
-    remark: str
-
-
-def told(step: Step) -> Told:
-    """A step in words."""
-    return Told(roc_moment(step.at), text(f"absences.step.{step.name}"), step.actor, step.remark)
-
-
-@dataclass(frozen=True, slots=True)
 class Reported:
     """A report of the institution itself."""
 
@@ -153,33 +136,6 @@ def reported(told: ReportedAbsence) -> Reported:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """An institution's cases by state."""
-
-    code: str
-    name: str
-    counts: tuple[int, ...]
-    total: int
-
-
-def tallies(counted: Iterable[tuple[str, str, int]], names: Mapping[str, str]) -> list[Tally]:
-    """Institution, state and number as one line an institution, most to do first."""
-    by_code: dict[str, dict[str, int]] = {}
-    for code, state, number in counted:
-        by_code.setdefault(code, {})[state] = number
-    lines = [
-        Tally(code, names.get(code, ""), tuple(of.get(each, 0) for each in State.values), sum(of.values()))
-        for code, of in by_code.items()
-    ]
-    return sorted(lines, key=lambda line: (-line.counts[1], -line.counts[0], line.code))
-
-
-def states() -> list[tuple[str, str]]:
-    """Values of states and their names."""
-    return [(value, text(f"absences.state.{value}")) for value in State.values]
-
-
 _HEADER: Final = (
     *("醫事機構代碼", "醫事機構簡稱", "醫師（遮蔽）", "出國期間", "來源", "代理醫師（遮蔽）"),
     *("就醫上傳筆數", "申報筆數", "狀態", "期限"),
@@ -188,13 +144,11 @@ _HEADER: Final = (
 
 def as_csv(rows: Sequence[Row]) -> bytes:
     """The rows as a file, UTF-8 with a mark; IDs stay hidden."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(_HEADER)
-    for each in rows:
-        line = (
+    lines = [
+        (
             *(each.code, each.institution, each.physician, each.days, each.source, each.replacement),
             *(each.visits, each.claims, each.state_name, each.due),
         )
-        writer.writerow([harmless(value) for value in line])
-    return stream.getvalue().encode("utf-8-sig")
+        for each in rows
+    ]
+    return cases.as_csv(_HEADER, lines)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from nhicard.insurer import clock
 from nhicard.insurer.absences import presenters
-from nhicard.insurer.absences.forms import Asked, Remark, Report
+from nhicard.insurer.absences.forms import Asked, Report
 from nhicard.insurer.absences.models import (
     TO_DO,
     UNSETTLED,
@@ -27,15 +26,23 @@ from nhicard.insurer.absences.models import (
     State,
 )
 from nhicard.insurer.absences.services import acting, reporting
-from nhicard.insurer.absences.services.acting import CannotAct
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.accounts.rights import DIVISION, EVERYBODY, INSTITUTION, allowed, signed_in, visible
 from nhicard.insurer.applications.forms import roc_day
-from nhicard.insurer.audit import chain
+from nhicard.insurer.cases.pages import (
+    csv_file,
+    note,
+    of_institutions,
+    own_code,
+    page_of,
+    query_without_page,
+    short_names,
+    take_step,
+)
+from nhicard.insurer.cases.presenters import Tally, choices, tallies, told
 from nhicard.insurer.portal.texts import text
-from nhicard.insurer.registry.models import Institution
 
-A_PAGE: Final = 50
+_REPORTS: Final = 50
 _INSTITUTIONS: Final = 20
 _EVIDENCE: Final = 200
 
@@ -46,10 +53,8 @@ def cases(request: HttpRequest) -> HttpResponse:
     """The cases that one may look at, what is to be done first."""
     user, today = signed_in(request), clock.now().date()
     everything = _visible(user)
-    page = Paginator(_asked_for(request, everything), A_PAGE).get_page(request.GET.get("page"))
-    names, counts = _names(each.institution for each in page), _counts(page)
-    query = request.GET.copy()
-    query.pop("page", None)
+    page = page_of(request, _asked_for(request, everything))
+    names, counts = short_names(each.institution for each in page), _counts(page)
     newest = AbsenceList.objects.order_by("pk").last()
     shown = {
         "is_own": user.institution is not None,
@@ -59,9 +64,9 @@ def cases(request: HttpRequest) -> HttpResponse:
         "overdue": everything.filter(state=State.OVERDUE).count(),
         "explained": everything.filter(state=State.EXPLAINED).count(),
         "tallies": [] if user.institution else _tallies(everything),
-        "states": presenters.states(),
+        "states": choices("absences.state", State.values),
         "asked": request.GET.dict(),
-        "query": query.urlencode(),
+        "query": query_without_page(request),
         "run": roc_day(Run.objects.order_by("-as_of").values_list("as_of", flat=True).first()),
         "list_of": roc_day(newest.as_of if newest else None),
     }
@@ -76,14 +81,14 @@ def case(request: HttpRequest, number: int) -> HttpResponse:
     user, now = signed_in(request), clock.now()
     found = _case_or_404(user, number)
     rows = found.evidence.select_related("visit__submission").defer("visit__fields").order_by("first_day", "pk")
-    _note(user, "absences.seen", f"case {found.pk}", found.institution)
+    note(user, "absences.seen", f"case {found.pk}", found.institution)
     shown = {
         "case": found,
-        "row": presenters.row(found, _counts([found]), _names([found.institution]), now.date()),
+        "row": presenters.row(found, _counts([found]), short_names([found.institution]), now.date()),
         "evidence": [presenters.shown(each) for each in rows[:_EVIDENCE]],
         "further": max(0, rows.count() - _EVIDENCE),
-        "history": [presenters.told(each) for each in found.steps.order_by("pk")],
-        "actions": acting.open_to(user, found),
+        "history": [told("absences", each) for each in found.steps.order_by("pk")],
+        "actions": acting.WORKFLOW.open_to(user, found),
         "is_own": user.institution is not None,
     }
     return render(request, "absences/case.html", shown)
@@ -95,14 +100,7 @@ def act(request: HttpRequest, number: int, action: str) -> HttpResponse:
     """Explain, accept, return or uphold."""
     user = signed_in(request)
     found = _case_or_404(user, number)
-    form = Remark(request.POST)
-    form.is_valid()
-    try:
-        acting.act(found, action, user, form.cleaned_data.get("remark", ""), clock.now())
-    except CannotAct as refusal:
-        messages.error(request, text(f"absences.cannot.{refusal.why}"))
-    else:
-        messages.success(request, text(f"absences.done.{action}"))
+    take_step(request, "absences", action, lambda remark: acting.act(found, action, user, remark, clock.now()))
     return redirect("absences:case", number)
 
 
@@ -120,7 +118,7 @@ def reports(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, text("absences.done.report"))
             return redirect("absences:reports")
-    found = ReportedAbsence.objects.filter(institution=user.institution).order_by("-exit_on", "-pk")[:A_PAGE]
+    found = ReportedAbsence.objects.filter(institution=user.institution).order_by("-exit_on", "-pk")[:_REPORTS]
     shown = {"form": form, "reports": [presenters.reported(each) for each in found]}
     return render(request, "absences/reports.html", shown, status=422 if form.errors else 200)
 
@@ -155,13 +153,10 @@ def cases_csv(request: HttpRequest) -> HttpResponse:
     """The cases that are asked for, as a file."""
     user, now = signed_in(request), clock.now()
     found = list(_asked_for(request, _visible(user)))
-    names, counts = _names(each.institution for each in found), _counts(found)
+    names, counts = short_names(each.institution for each in found), _counts(found)
     content = presenters.as_csv([presenters.row(each, counts, names, now.date()) for each in found])
-    place = user.institution.code if user.institution else ""
-    _note(user, "absences.downloaded", "cases", place, rows=len(found))
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="absences-{now:%Y%m%d}.csv"'
-    return response
+    note(user, "absences.downloaded", "cases", own_code(user), rows=len(found))
+    return csv_file(content, f"absences-{now:%Y%m%d}.csv")
 
 
 def _visible(user: User) -> QuerySet[Case]:
@@ -181,9 +176,7 @@ def _asked_for(request: HttpRequest, found: QuerySet[Case]) -> QuerySet[Case]:
     asked = form.cleaned_data
     if asked.get("state"):
         found = found.filter(state=asked["state"])
-    if wanted := (asked.get("q") or "").strip():
-        named = Institution.objects.filter(Q(code__startswith=wanted) | Q(name__contains=wanted))
-        found = found.filter(institution__in=named.values("code"))
+    found = of_institutions(found, (asked.get("q") or "").strip())
     return found.annotate(is_open=Q(state__in=UNSETTLED)).order_by("-is_open", "due", "pk")
 
 
@@ -194,22 +187,6 @@ def _counts(found: Iterable[Case]) -> dict[int, tuple[int, int]]:
     return {case: (visits, claims) for case, visits, claims in counted}
 
 
-def _tallies(found: QuerySet[Case]) -> list[presenters.Tally]:
+def _tallies(found: QuerySet[Case]) -> list[Tally]:
     rows = list(found.order_by().values_list("institution", "state").annotate(number=Count("pk")))
-    return presenters.tallies(rows, _names(code for code, _, _ in rows))[:_INSTITUTIONS]
-
-
-def _names(codes: Iterable[str]) -> dict[str, str]:
-    return dict(Institution.objects.filter(code__in=set(codes)).values_list("code", "short_name"))
-
-
-def _note(user: User, action: str, subject: str, institution: str, **facts: int) -> None:
-    chain.record(
-        at=clock.now(),
-        actor=user.username,
-        role=user.role,
-        action=action,
-        subject=subject,
-        institution=institution,
-        facts=facts,
-    )
+    return tallies(rows, State.values, short_names(code for code, _, _ in rows))[:_INSTITUTIONS]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
-
 from django.db import models
 from django.db.models import Q
 
 from nhicard.insurer.accounts.models import User
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.registry.models import Institution
 
 
@@ -70,37 +69,6 @@ class Case(models.Model):
     def is_open(self) -> bool:
         """Handed in and not yet decided."""
         return self.state in OPEN
-
-
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """Rows that are neither changed nor deleted."""
-
-    def update(self, **_: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
-
-    def delete(self) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
-
-
-class AppendOnly(models.Model):
-    """A row that is written once."""
-
-    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("these rows are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
 
 
 class Event(AppendOnly):

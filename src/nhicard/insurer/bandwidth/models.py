@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from nhicard.insurer.accounts.models import User
-from nhicard.insurer.applications.models import AppendOnly
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.registry.models import Institution
 
 

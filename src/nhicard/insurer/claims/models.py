@@ -5,12 +5,11 @@ A month (``ClaimMonth``) is what its newest step says; steps are only added (tri
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 from django.db.models import Q
 
 from nhicard.insurer.accounts.models import User
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.registry.models import Institution
 
 
@@ -135,7 +134,7 @@ class ClaimFinding(models.Model):
         indexes = [models.Index(fields=["file", "id"], name="claim_finding_by_file")]
 
 
-class Step(models.Model):
+class Step(AppendOnly):
     """What became of a month, when, and on which evidence; rows are only added.
 
     ``evidence``: counts of the check and of each item, ``trouble``, or ``again`` for a file that came anew.
@@ -154,13 +153,3 @@ class Step(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["month", "number"], name="claim_step_once")]
         indexes = [models.Index(fields=["state", "at"], name="claim_step_by_state")]
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("these rows are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")

@@ -25,12 +25,6 @@ class Asked(forms.Form):
         field.choices = [("", ""), *((name, name) for name in detectors())]
 
 
-class Remark(forms.Form):
-    """What people say of a step."""
-
-    remark = forms.CharField(max_length=1000, required=False)
-
-
 class CaseText(forms.Form):
     """A case text for all."""
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 
 from nhicard.insurer.announcements.models import Announcement
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.intake.models import Visit
 
 
@@ -89,24 +88,14 @@ class Evidence(models.Model):
         constraints = [models.UniqueConstraint(fields=["finding", "subject"], name="one_evidence_a_finding")]
 
 
-class Step(models.Model):
+class Step(AppendOnly):
     """One thing that became of a finding. Only added to; the database refuses the rest (migration 0002)."""
 
     finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="steps")
     at = models.DateTimeField()
     actor = models.CharField(max_length=40, help_text="username, or the job")
-    name = models.CharField(max_length=10, help_text="found, more, reopened, cleared, and the steps of acting.ACTIONS")
+    name = models.CharField(max_length=10, help_text="found, more, reopened, cleared, and the steps of acting.WORKFLOW")
     remark = models.TextField(blank=True)
-
-    def save(self, *arguments: Any, **named: Any) -> None:
-        """Once. Raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("steps are only added to")
-        super().save(*arguments, **named)
-
-    def delete(self, *arguments: Any, **named: Any) -> NoReturn:
-        """Never. Raises TypeError."""
-        raise TypeError("steps are only added to")
 
 
 class Run(models.Model):

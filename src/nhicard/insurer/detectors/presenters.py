@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -12,10 +10,9 @@ from typing import Any, Final
 from django.utils.translation import get_language
 
 from nhicard.insurer.applications.forms import roc_day
-from nhicard.insurer.applications.presenters import roc_moment
+from nhicard.insurer.cases import presenters as cases
 from nhicard.insurer.detectors.detector import Detector, detectors
-from nhicard.insurer.detectors.models import Evidence, Finding, State, Step
-from nhicard.insurer.monitoring.services.downloads import harmless
+from nhicard.insurer.detectors.models import Evidence, Finding, State
 from nhicard.insurer.monitoring.services.personal import masked_id
 from nhicard.insurer.portal.texts import text
 
@@ -95,8 +92,7 @@ def row(finding: Finding, names: Mapping[str, str], today: date, *, is_own: bool
     state = State.ANSWERED if is_own and finding.state in (State.MARKED, State.NEW) else State(finding.state)
     due, left = roc_day(finding.due), ""
     if finding.due and state == State.SENT:
-        days = (finding.due - today).days
-        left = text("detectors.left", days=days) if days >= 0 else text("detectors.over", days=-days)
+        left = cases.left("detectors", (finding.due - today).days)
     return Row(
         finding.pk,
         of.title,
@@ -153,21 +149,6 @@ def shown(evidence: Evidence, own: str) -> Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """A step in the history."""
-
-    at: str
-    name: str
-    by: str
-    remark: str
-
-
-def told(step: Step) -> Told:
-    """A step in words."""
-    return Told(roc_moment(step.at), text(f"detectors.step.{step.name}"), step.actor, step.remark)
-
-
-@dataclass(frozen=True, slots=True)
 class Tally:
     """A detector's findings by state."""
 
@@ -193,11 +174,6 @@ def tallies(counted: Iterable[tuple[str, str, int]]) -> list[Tally]:
     return lines
 
 
-def states() -> list[tuple[str, str]]:
-    """Values of states and their names."""
-    return [(value, text(f"detectors.state.{value}")) for value in State.values]
-
-
 _FINDINGS: Final = (
     *("規則", "嚴重度", "醫事機構代碼", "醫事機構簡稱", "日期", "醫師（遮蔽）", "病患（遮蔽）", "情形"),
     *("狀態", "期限"),
@@ -214,7 +190,7 @@ def as_csv(rows: Sequence[Row]) -> bytes:
         )
         for each in rows
     ]
-    return _csv(_FINDINGS, lines)
+    return cases.as_csv(_FINDINGS, lines)
 
 
 def evidence_csv(rows: Sequence[Shown]) -> bytes:
@@ -223,12 +199,4 @@ def evidence_csv(rows: Sequence[Shown]) -> bytes:
         (*(each.kind, each.day, each.code, each.patient, each.physician, each.where), "Y" if each.is_current else "N")
         for each in rows
     ]
-    return _csv(_EVIDENCE, lines)
-
-
-def _csv(header: Sequence[str], lines: Iterable[Sequence[str]]) -> bytes:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(header)
-    writer.writerows([harmless(value) for value in line] for line in lines)
-    return stream.getvalue().encode("utf-8-sig")
+    return cases.as_csv(_EVIDENCE, lines)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Case, Count, IntegerField, Q, QuerySet, When
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,17 +15,24 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import Role, User
 from nhicard.insurer.accounts.rights import DIVISION, EVERYBODY, INSTITUTION, INSURER, allowed, signed_in, visible
-from nhicard.insurer.audit import chain
+from nhicard.insurer.cases.pages import (
+    csv_file,
+    note,
+    of_institutions,
+    own_code,
+    page_of,
+    query_without_page,
+    short_names,
+    take_step,
+)
+from nhicard.insurer.cases.presenters import choices, told
 from nhicard.insurer.detectors import presenters
 from nhicard.insurer.detectors.detector import detectors
-from nhicard.insurer.detectors.forms import Asked, CaseText, Remark
+from nhicard.insurer.detectors.forms import Asked, CaseText
 from nhicard.insurer.detectors.models import UNSETTLED, Evidence, Finding, Run, State
 from nhicard.insurer.detectors.services import acting, publishing
-from nhicard.insurer.detectors.services.acting import CannotAct
 from nhicard.insurer.portal.texts import text
-from nhicard.insurer.registry.models import Institution
 
-A_PAGE: Final = 50
 _EVIDENCE: Final = 100
 _SEVERITY: Final = Case(
     When(severity="high", then=0), When(severity="medium", then=1), default=2, output_field=IntegerField()
@@ -41,10 +46,8 @@ def findings(request: HttpRequest) -> HttpResponse:
     user, today = signed_in(request), clock.now().date()
     is_own = user.institution is not None
     everything = _visible(user)
-    page = Paginator(_asked_for(request, everything), A_PAGE).get_page(request.GET.get("page"))
-    names = _names(each.institution for each in page)
-    query = request.GET.copy()
-    query.pop("page", None)
+    page = page_of(request, _asked_for(request, everything))
+    names = short_names(each.institution for each in page)
     run = Run.objects.order_by("-month").first()
     counted = everything.order_by().values_list("detector", "state").annotate(number=Count("pk"))
     shown = {
@@ -53,9 +56,9 @@ def findings(request: HttpRequest) -> HttpResponse:
         "rows": [presenters.row(each, names, today, is_own=is_own) for each in page],
         "tallies": [] if is_own else presenters.tallies(counted),
         "detectors": [presenters.words(each) for each in detectors().values()],
-        "states": presenters.states(),
+        "states": choices("detectors.state", State.values),
         "asked": request.GET.dict(),
-        "query": query.urlencode(),
+        "query": query_without_page(request),
         "run": f"{run.month.year - 1911}/{run.month:%m}" if run else "",
     }
     return render(request, "detectors/list.html", shown)
@@ -70,18 +73,18 @@ def finding(request: HttpRequest, number: int) -> HttpResponse:
     found = _finding_or_404(user, number)
     is_own = user.institution is not None
     rows = _evidence(found)
-    _note(user, "detectors.seen", f"finding {found.pk}", found.institution)
+    note(user, "detectors.seen", f"finding {found.pk}", found.institution)
     history = found.steps.order_by("pk")
     if is_own:
         history = history.exclude(name__in=acting.INTERNAL).filter(at__gte=found.sent_at)
     shown = {
         "finding": found,
-        "row": presenters.row(found, _names([found.institution]), now.date(), is_own=is_own),
+        "row": presenters.row(found, short_names([found.institution]), now.date(), is_own=is_own),
         "words": presenters.words(detectors()[found.detector]),
-        "evidence": [presenters.shown(each, _own(user)) for each in rows[:_EVIDENCE]],
+        "evidence": [presenters.shown(each, own_code(user)) for each in rows[:_EVIDENCE]],
         "further": max(0, rows.count() - _EVIDENCE),
-        "history": [presenters.told(each) for each in history],
-        "actions": acting.open_to(user, found),
+        "history": [told("detectors", each) for each in history],
+        "actions": acting.WORKFLOW.open_to(user, found),
         "is_own": is_own,
         "may_publish": user.role in (Role.SUPERVISOR, Role.HEADQUARTERS)
         and found.state == State.UPHELD
@@ -93,17 +96,10 @@ def finding(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @allowed(*INSTITUTION, *DIVISION)
 def act(request: HttpRequest, number: int, action: str) -> HttpResponse:
-    """Any step of ``acting.ACTIONS``."""
+    """Any step of ``acting.WORKFLOW``."""
     user = signed_in(request)
     found = _finding_or_404(user, number)
-    form = Remark(request.POST)
-    form.is_valid()
-    try:
-        acting.act(found, action, user, form.cleaned_data.get("remark", ""), clock.now())
-    except CannotAct as refusal:
-        messages.error(request, text(f"detectors.cannot.{refusal.why}"))
-    else:
-        messages.success(request, text(f"detectors.done.{action}"))
+    take_step(request, "detectors", action, lambda remark: acting.act(found, action, user, remark, clock.now()))
     return redirect("detectors:finding", number)
 
 
@@ -148,11 +144,11 @@ def findings_csv(request: HttpRequest) -> HttpResponse:
     """The findings that are asked for, as a file."""
     user, now = signed_in(request), clock.now()
     found = list(_asked_for(request, _visible(user)))
-    names = _names(each.institution for each in found)
+    names = short_names(each.institution for each in found)
     is_own = user.institution is not None
     content = presenters.as_csv([presenters.row(each, names, now.date(), is_own=is_own) for each in found])
-    _note(user, "detectors.downloaded", "findings", _own(user), rows=len(found))
-    return _file(content, f"findings-{now:%Y%m%d}.csv")
+    note(user, "detectors.downloaded", "findings", own_code(user), rows=len(found))
+    return csv_file(content, f"findings-{now:%Y%m%d}.csv")
 
 
 @require_GET
@@ -162,19 +158,9 @@ def evidence_csv(request: HttpRequest, number: int) -> HttpResponse:
     """All evidence of a finding, as a file."""
     user = signed_in(request)
     found = _finding_or_404(user, number)
-    rows = [presenters.shown(each, _own(user)) for each in _evidence(found)]
-    _note(user, "detectors.downloaded", f"finding {found.pk}", found.institution, rows=len(rows))
-    return _file(presenters.evidence_csv(rows), f"finding-{found.pk}.csv")
-
-
-def _file(content: bytes, name: str) -> HttpResponse:
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def _own(user: User) -> str:
-    return user.institution.code if user.institution else ""
+    rows = [presenters.shown(each, own_code(user)) for each in _evidence(found)]
+    note(user, "detectors.downloaded", f"finding {found.pk}", found.institution, rows=len(rows))
+    return csv_file(presenters.evidence_csv(rows), f"finding-{found.pk}.csv")
 
 
 def _visible(user: User) -> QuerySet[Finding]:
@@ -202,24 +188,6 @@ def _asked_for(request: HttpRequest, found: QuerySet[Finding]) -> QuerySet[Findi
     for name in ("detector", "state"):
         if asked.get(name):
             found = found.filter(**{name: asked[name]})
-    if wanted := (asked.get("q") or "").strip():
-        named = Institution.objects.filter(Q(code__startswith=wanted) | Q(name__contains=wanted))
-        found = found.filter(institution__in=named.values("code"))
+    found = of_institutions(found, (asked.get("q") or "").strip())
     told = found.filter(detector__in=list(detectors()))
     return told.annotate(is_open=Q(state__in=UNSETTLED), rank=_SEVERITY).order_by("-is_open", "rank", "-day", "pk")
-
-
-def _names(codes: Iterable[str]) -> dict[str, str]:
-    return dict(Institution.objects.filter(code__in=set(codes)).values_list("code", "short_name"))
-
-
-def _note(user: User, action: str, subject: str, institution: str, **facts: int) -> None:
-    chain.record(
-        at=clock.now(),
-        actor=user.username,
-        role=user.role,
-        action=action,
-        subject=subject,
-        institution=institution,
-        facts=facts,
-    )

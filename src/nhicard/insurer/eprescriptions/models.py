@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, NoReturn
+from typing import Any
 
 from django.db import models
 from oauth2_provider.models import AbstractApplication
 
 from nhicard.insurer.accounts.models import User
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.registry.models import Institution
 
 
@@ -28,23 +29,6 @@ class Client(AbstractApplication):  # type: ignore[misc]
     def is_for_people(self) -> bool:
         """Whether users of the portal authorise it, each for themselves."""
         return bool(self.authorization_grant_type == self.GRANT_AUTHORIZATION_CODE)
-
-
-class AppendOnly(models.Model):
-    """Rows that are only added to."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("these rows are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
 
 
 class Sent(AppendOnly):

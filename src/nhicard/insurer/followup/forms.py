@@ -13,9 +13,3 @@ class Asked(forms.Form):
     kind = forms.ChoiceField(choices=[("", ""), *Kind.choices], required=False)
     state = forms.ChoiceField(choices=[("", ""), *State.choices], required=False)
     q = forms.CharField(max_length=40, required=False)
-
-
-class Remark(forms.Form):
-    """What the institution explains or its division answers."""
-
-    remark = forms.CharField(max_length=1000, required=False)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.intake.models import Visit
 
 
@@ -77,7 +76,7 @@ class Case(models.Model):
         ]
 
 
-class Step(models.Model):
+class Step(AppendOnly):
     """One thing that became of a case. Only added to; the database refuses the rest (migration 0002)."""
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="steps")
@@ -87,16 +86,6 @@ class Step(models.Model):
         max_length=10, help_text="found, explained, returned, accepted, corrected, overdue, reopened"
     )
     remark = models.TextField(blank=True)
-
-    def save(self, *arguments: Any, **named: Any) -> None:
-        """Once. Raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("steps are only added to")
-        super().save(*arguments, **named)
-
-    def delete(self, *arguments: Any, **named: Any) -> NoReturn:
-        """Never. Raises TypeError."""
-        raise TypeError("steps are only added to")
 
 
 class Run(models.Model):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Final
 
-from django.contrib import messages
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -17,16 +14,22 @@ from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.accounts.rights import DIVISION, EVERYBODY, INSTITUTION, allowed, signed_in, visible
 from nhicard.insurer.applications.forms import roc_day
-from nhicard.insurer.audit import chain
+from nhicard.insurer.cases.pages import (
+    csv_file,
+    note,
+    of_institutions,
+    own_code,
+    page_of,
+    query_without_page,
+    short_names,
+    take_step,
+)
+from nhicard.insurer.cases.presenters import Tally, choices, tallies
 from nhicard.insurer.followup import presenters
-from nhicard.insurer.followup.forms import Asked, Remark
+from nhicard.insurer.followup.forms import Asked
 from nhicard.insurer.followup.models import TO_DO, BirthList, Case, Kind, Run, State
 from nhicard.insurer.followup.services import acting
-from nhicard.insurer.followup.services.acting import CannotAct
-from nhicard.insurer.portal.texts import text
-from nhicard.insurer.registry.models import Institution
 
-A_PAGE: Final = 50
 _INSTITUTIONS: Final = 20
 #: Columns of a visit that the pages need; never all its fields.
 _VISIT: Final = ("visit__visit_time", "visit__patient_id", "visit__edition", "visit__institution")
@@ -39,10 +42,8 @@ def cases(request: HttpRequest) -> HttpResponse:
     user, today = signed_in(request), clock.now().date()
     everything = _visible(user)
     found = _asked_for(request, everything)
-    page = Paginator(found, A_PAGE).get_page(request.GET.get("page"))
-    names = _names(each.institution for each in page)
-    query = request.GET.copy()
-    query.pop("page", None)
+    page = page_of(request, found)
+    names = short_names(each.institution for each in page)
     shown = {
         "is_own": user.institution is not None,
         "page": page,
@@ -51,10 +52,10 @@ def cases(request: HttpRequest) -> HttpResponse:
         "overdue": everything.filter(state=State.OVERDUE).count(),
         "explained": everything.filter(state=State.EXPLAINED).count(),
         "tallies": [] if user.institution else _tallies(everything),
-        "kinds": presenters.choices(Kind, "kind"),
-        "states": presenters.choices(State, "state"),
+        "kinds": choices("followup.kind", Kind.values),
+        "states": choices("followup.state", State.values),
         "asked": request.GET.dict(),
-        "query": query.urlencode(),
+        "query": query_without_page(request),
         "run": roc_day(Run.objects.order_by("-as_of").values_list("as_of", flat=True).first()),
         "births": BirthList.objects.order_by("pk").last(),
     }
@@ -69,9 +70,9 @@ def case(request: HttpRequest, number: int) -> HttpResponse:
     found = _case_or_404(user, number)
     shown = {
         "case": found,
-        "row": presenters.row(found, _names([found.institution]), today),
+        "row": presenters.row(found, short_names([found.institution]), today),
         "history": [presenters.told(each) for each in found.steps.order_by("pk")],
-        "actions": acting.open_to(user, found),
+        "actions": acting.WORKFLOW.open_to(user, found),
         "is_own": user.institution is not None,
     }
     return render(request, "followup/case.html", shown)
@@ -83,14 +84,7 @@ def act(request: HttpRequest, number: int, action: str) -> HttpResponse:
     """Explain, accept or return."""
     user = signed_in(request)
     found = _case_or_404(user, number)
-    form = Remark(request.POST)
-    form.is_valid()
-    try:
-        acting.act(found, action, user, form.cleaned_data.get("remark", ""), clock.now())
-    except CannotAct as refusal:
-        messages.error(request, text(f"followup.cannot.{refusal.why}"))
-    else:
-        messages.success(request, text(f"followup.done.{action}"))
+    take_step(request, "followup", action, lambda remark: acting.act(found, action, user, remark, clock.now()))
     return redirect("followup:case", number)
 
 
@@ -101,21 +95,10 @@ def cases_csv(request: HttpRequest) -> HttpResponse:
     """The cases that are asked for, as a file."""
     user, now = signed_in(request), clock.now()
     found = list(_asked_for(request, _visible(user)))
-    names = _names(each.institution for each in found)
+    names = short_names(each.institution for each in found)
     content = presenters.as_csv([presenters.row(each, names, now.date()) for each in found])
-    place = user.institution.code if user.institution else ""
-    chain.record(
-        at=now,
-        actor=user.username,
-        role=user.role,
-        action="followup.downloaded",
-        subject="cases",
-        institution=place,
-        facts={"rows": len(found)},
-    )
-    response = HttpResponse(content, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="followup-{now:%Y%m%d}.csv"'
-    return response
+    note(user, "followup.downloaded", "cases", own_code(user), rows=len(found))
+    return csv_file(content, f"followup-{now:%Y%m%d}.csv")
 
 
 def _visible(user: User) -> QuerySet[Case]:
@@ -136,20 +119,14 @@ def _asked_for(request: HttpRequest, found: QuerySet[Case]) -> QuerySet[Case]:
     for name in ("kind", "state"):
         if asked.get(name):
             found = found.filter(**{name: asked[name]})
-    if wanted := (asked.get("q") or "").strip():
-        named = Institution.objects.filter(Q(code__startswith=wanted) | Q(name__contains=wanted))
-        found = found.filter(institution__in=named.values("code"))
+    found = of_institutions(found, (asked.get("q") or "").strip())
     is_settled = Q(state__in=[State.ACCEPTED, State.CORRECTED])
     ordered = found.annotate(is_settled=is_settled).order_by("is_settled", "due", "pk")
     names = [each.name for each in Case._meta.concrete_fields]
     return ordered.select_related("visit").only(*names, *_VISIT)
 
 
-def _tallies(found: QuerySet[Case]) -> list[presenters.Tally]:
+def _tallies(found: QuerySet[Case]) -> list[Tally]:
     counted = found.order_by().values_list("institution", "state").annotate(number=Count("pk"))
     rows = list(counted)
-    return presenters.tallies(rows, _names(code for code, _, _ in rows))[:_INSTITUTIONS]
-
-
-def _names(codes: Iterable[str]) -> dict[str, str]:
-    return dict(Institution.objects.filter(code__in=set(codes)).values_list("code", "short_name"))
+    return tallies(rows, State.values, short_names(code for code, _, _ in rows))[:_INSTITUTIONS]

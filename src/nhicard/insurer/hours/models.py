@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 from django.db.models import F, Q
 
 from nhicard.insurer.accounts.models import User
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.hours.week import CELLS, Week
 from nhicard.insurer.registry.models import Institution
 
 REMARK: int = 200
-
-
-class AppendOnly(models.Model):
-    """Rows that are only added to."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("these rows are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
 
 
 class Premises(models.Model):

@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NoReturn
-
 from django.db import models
 
-
-class AppendOnlyQuerySet(models.QuerySet[Any]):
-    """Rows that are neither changed nor deleted."""
-
-    def update(self, **_: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("settlements are only added to")
-
-    def delete(self) -> NoReturn:
-        """Refused."""
-        raise TypeError("settlements are only added to")
-
-
-class AppendOnly(models.Model):
-    """A row that is written once."""
-
-    objects: ClassVar[Any] = AppendOnlyQuerySet.as_manager()
-
-    class Meta:
-        abstract = True
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("settlements are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("settlements are only added to")
+from nhicard.insurer.append_only import AppendOnly
 
 
 class Settlement(AppendOnly):

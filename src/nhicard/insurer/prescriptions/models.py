@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.db import models
 
 from nhicard.insurer.accounts.models import User
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.intake.models import Visit
 from nhicard.insurer.registry.models import Institution
 
@@ -18,23 +17,6 @@ class Outcome(models.TextChoices):
     WAITING = "waiting", "待就醫資料"
     DOUBTFUL = "doubtful", "待分區確認"
     REFUSED = "refused", "不符"
-
-
-class AppendOnly(models.Model):
-    """Rows that are only added to."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *_: Any, **__: Any) -> None:
-        """Insert; raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError("these rows are only added to")
-        super().save(force_insert=True)
-
-    def delete(self, *_: Any, **__: Any) -> NoReturn:
-        """Refused."""
-        raise TypeError("these rows are only added to")
 
 
 class QrImage(AppendOnly):

@@ -21,7 +21,7 @@ KEYS: Final = "payload-keys.json"
 
 def sealed(content: bytes, submission: int) -> bytes:
     """What is stored for the submission (its id). The first one ever makes the key file. Raises WrongKey."""
-    return envelope.seal(writing_ring(), content, _place(submission))
+    return envelope.seal(writing_ring(), content, place(submission))
 
 
 def opened(content: bytes, submission: int) -> bytes:
@@ -30,7 +30,7 @@ def opened(content: bytes, submission: int) -> bytes:
     Raises WrongKey, Tampered.
     """
     if envelope.is_envelope(content):
-        return envelope.opened(ring(), content, _place(submission))
+        return envelope.opened(ring(), content, place(submission))
     if path().exists() and not ring().plain:
         raise Tampered("應加密的內容未加密。What must be sealed is not.")
     return content
@@ -56,7 +56,8 @@ def beginning_with(start: bytes) -> QuerySet[Payload]:
     return Payload.objects.alias(start=cut).filter(start=start)
 
 
-def _place(submission: int) -> bytes:
+def place(submission: int) -> bytes:
+    """What binds a sealed payload to its submission."""
     return b"payload %d" % submission
 
 

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
-
 from django.conf import settings
 from django.db import models
 
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.datacentre.models import CloudSamApplication
 from nhicard.insurer.registry.models import SecurityModule
 
 
-class OnlyAddedTo(models.Model):
-    """A row that is neither changed nor deleted; the database refuses it too (migration 0002)."""
-
-    class Meta:
-        abstract = True
-
-    def save(self, *arguments: Any, **named: Any) -> None:
-        """Once. Raises TypeError for a row that is there already."""
-        if self.pk is not None:
-            raise TypeError(f"{self._meta.db_table} is only added to")
-        super().save(*arguments, **named)
-
-    def delete(self, *arguments: Any, **named: Any) -> NoReturn:
-        """Never. Raises TypeError."""
-        raise TypeError(f"{self._meta.db_table} is only added to")
-
-
-class Decision(OnlyAddedTo):
+class Decision(AppendOnly):
     """The division's decision on an application for a cloud SAM."""
 
     application = models.OneToOneField(CloudSamApplication, on_delete=models.PROTECT, related_name="decision")
@@ -48,7 +30,7 @@ class Reason(models.TextChoices):
     OTHER = "other", "其他"
 
 
-class Revocation(OnlyAddedTo):
+class Revocation(AppendOnly):
     """Why a SAM was revoked, and by whom."""
 
     sam = models.OneToOneField(SecurityModule, on_delete=models.PROTECT, related_name="revocation")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from nhicard.insurer.applications.models import AppendOnly
+from nhicard.insurer.append_only import AppendOnly
 from nhicard.insurer.registry.models import Institution
 
 

@@ -96,7 +96,7 @@ _NUMBERED_TEETH: Final = tuple(code for code in _TEETH if code.isdecimal())
 def _dental(assume: Assumptions) -> pl.Expr:
     # Two-character items such as 91 (mammography) are preventive care.
     prefixes = [col.D06.str.starts_with(prefix) for prefix in assume["dental_item_prefixes"]]
-    return pl.any_horizontal(prefixes) & (col.D06.str.len_bytes() > 2)
+    return pl.any_horizontal(pl.lit(False), *prefixes) & (col.D06.str.len_bytes() > 2)
 
 
 def _several_sites(assume: Assumptions) -> pl.Expr:

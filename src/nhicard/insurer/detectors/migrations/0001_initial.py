@@ -125,7 +125,7 @@ class Migration(migrations.Migration):
                 (
                     "name",
                     models.CharField(
-                        help_text="found, more, reopened, cleared, and the steps of acting.ACTIONS", max_length=10
+                        help_text="found, more, reopened, cleared, and the steps of acting.WORKFLOW", max_length=10
                     ),
                 ),
                 ("remark", models.TextField(blank=True)),

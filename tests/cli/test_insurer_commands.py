@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import pytest
 from psycopg import sql
+from tests import tables
 
 SERVER = os.environ.get("DATABASE_URL", "")
 DJANGO = "from nhicard.insurer import serving; serving.set_up_django()\n"
@@ -107,6 +108,9 @@ def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A filled home that each test gets a copy of."""
     folder = tmp_path_factory.mktemp("pattern") / "home"
     home = Home(folder, _environment(folder, ""))
+    folder.mkdir(mode=0o700)
+    shutil.copyfile(tables.sqlite_file(), home.file)
+    home.file.chmod(0o600)
     home.well("db", "upgrade")
     home.python(FILLED)
     return folder
@@ -128,7 +132,8 @@ def either(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Home]:
         return
     name = f"commands_{uuid.uuid4().hex}"
     with psycopg.connect(SERVER, autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        template = sql.Identifier(tables.postgresql_database(SERVER))
+        server.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
         try:
             home = Home(tmp_path, _environment(tmp_path, f"{SERVER.rpartition('/')[0]}/{name}"))
             home.well("db", "upgrade")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.core.management import call_command
 from django.db import connections
 
 from nhicard.insurer import clock as insurers_clock
@@ -18,6 +17,7 @@ from nhicard.insurer.registry import authority
 from nhicard.reader.datacentre import DataCentre
 from nhicard.reader.devices.slots import Slots
 from nhicard.reader.home import Home
+from tests import tables
 from tests.reader.service.room import CENTRE_URL, NOW, Clock, Insurer, Room, issue_all, served
 
 _DATABASE = "insurer.sqlite3"
@@ -46,7 +46,7 @@ def _made(
     with pytest.MonkeyPatch.context() as patch, django_db_blocker.unblock():
         patch.setattr(insurers_clock, "now", lambda: NOW)
         _work_in(insurer_home, patch)
-        insurer.do(lambda: call_command("migrate", verbosity=0))
+        shutil.copyfile(tables.sqlite_file(), insurer_home / _DATABASE)
         authority.create(NOW)
         centre = DataCentre(CENTRE_URL, transport=insurer)
         issue_all(cards, centre.post)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from threading import Barrier
 from typing import Any, Final, TypeVar
@@ -25,8 +24,8 @@ from urllib.parse import quote
 import dj_database_url
 import psycopg
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection, connections
+from tests import tables
 
 T = TypeVar("T")
 _ROOT: Final = Path(__file__).parents[3]
@@ -93,14 +92,13 @@ _FULL: Final = (
 @contextmanager
 def opened(home: Path, server: str = settings.DATABASE_URL) -> Iterator[Database]:
     """A new database with its tables, to which this process's connections go; of this server, else a SQLite file."""
-    template = _migrated(server)
     if not server:
         path = home / "insurer.sqlite3"
-        shutil.copyfile(template, path)
+        shutil.copyfile(tables.sqlite_file(), path)
         with _connected(_sqlite(path)):
             yield Database(home, "")
         return
-    name = f"faults_{secrets.token_hex(6)}"
+    name, template = f"faults_{secrets.token_hex(6)}", tables.postgresql_database(server)
     with psycopg.connect(server, autocommit=True) as administering:
         administering.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"'.encode())
     try:
@@ -109,24 +107,6 @@ def opened(home: Path, server: str = settings.DATABASE_URL) -> Iterator[Database
     finally:
         with psycopg.connect(server, autocommit=True) as administering:
             administering.execute(f'DROP DATABASE "{name}" WITH (FORCE)'.encode())
-
-
-@cache
-def _migrated(server: str) -> str:
-    """A database with empty tables, once a process: migrations take longer than most tests. Its name or path."""
-    if not server:
-        folder = tempfile.TemporaryDirectory(prefix="nhicard-tables-")
-        atexit.register(folder.cleanup)
-        path = Path(folder.name) / "insurer.sqlite3"
-        with _connected(_sqlite(path)):
-            call_command("migrate", verbosity=0)
-        return str(path)
-    name = f"tables_{secrets.token_hex(6)}"
-    with psycopg.connect(server, autocommit=True) as administering:
-        administering.execute(f'CREATE DATABASE "{name}"'.encode())
-    with _connected(_postgresql(server, name)):
-        call_command("migrate", verbosity=0)
-    return name
 
 
 @contextmanager

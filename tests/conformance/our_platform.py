@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from tests import tables
 
 from nhicard.bench.processes import client_of, free_port, service
 from nhicard.formats import rocdate
@@ -43,6 +45,8 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     """Started once; the cards lie in the software readers."""
     folder = tmp_path_factory.mktemp("conformance")
     insurer, home = folder / "insurer", Home(folder / "reader")
+    insurer.mkdir(mode=0o700)
+    shutil.copyfile(tables.sqlite_file(), insurer / "insurer.sqlite3")
     with ExitStack() as running:
         port, reader_port = free_port(), free_port()
         url, ca = f"https://127.0.0.1:{port}", insurer / "https" / "https.pem"

@@ -48,9 +48,9 @@ test: lint  ## lint, then the whole test suite
 fuzz: setup  ## the property tests, much longer
 	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2
 
-soak: setup  ## kill receivers, workers and agents 200 times each
-	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults
-	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent tests/scale
+soak: setup  ## kill receivers, workers and agents 200 times each, and what else takes long
+	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults tests/insurer/portal
+	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent tests/scale tests/prescriptions
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench

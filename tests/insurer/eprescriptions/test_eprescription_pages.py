@@ -117,6 +117,6 @@ def test_documents_are_only_added(clinic: Program) -> None:
     with pytest.raises(TypeError):
         row.delete()
     with pytest.raises(DatabaseError), transaction.atomic():
-        EPrescription.objects.update(number="x")
+        EPrescription._base_manager.update(number="x")
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("DELETE FROM eprescriptions_eprescription")

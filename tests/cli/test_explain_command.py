@@ -16,6 +16,8 @@ from nhicard.cli import explain
         ("C001", ["只有保險人能檢核", "it already holds"]),
         ("10", ["drugs"]),
         ("d055", ["格式 2.0"]),
+        ("CLM-103", ["申報 claims", "門診 outpatient", "錯誤示例", "正確示例", "退件 rejected"]),
+        ("clm103", ["CLM-103"]),
     ],
 )
 def test_it_tells_what_a_user_asks_for(term: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -128,7 +128,9 @@ def check(
 def explain(
     terms: Annotated[
         list[str],
-        typer.Argument(metavar="CODE|FIELD...", help="An error code such as D055, or a field id such as M49."),
+        typer.Argument(
+            metavar="CODE|FIELD...", help="An error code such as D055 or CLM-103, or a field id such as M49."
+        ),
     ],
 ) -> None:
     """Explain an error code or a field: what it asks, why, an example that breaks it and one that keeps it.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.panel import Panel
@@ -9,9 +11,16 @@ from rich.table import Table
 from rich.text import Text
 
 from nhicard.checks.cases import Case
+from nhicard.checks.claims.rule import Rule
 from nhicard.checks.explanation import CodeExplanation, FieldExplanation, explain, nearest
+from nhicard.cli import explain_claims
 
-_MANY = 24
+_MANY: Final = 24
+_SEVERITIES: Final = {
+    "reject": "退件 rejected",
+    "warn": "提示，仍收載 accepted with a warning",
+    "file": "整份退件 the whole file is rejected",
+}
 
 
 def run(terms: list[str]) -> int:
@@ -20,6 +29,9 @@ def run(terms: list[str]) -> int:
     errors = Console(stderr=True, highlight=False)
     missing = False
     for term in terms:
+        if of_claims := explain_claims.found(term):
+            console.print(_claim_rule(of_claims))
+            continue
         found = explain(term) or explain(term.upper())
         if not found:
             missing = True
@@ -43,13 +55,8 @@ def _code(entry: CodeExplanation) -> Panel:
         for paragraph in entry.rule.more:
             parts.append(Padding(Text(paragraph), (1, 0, 0, 0)))
     table = _table()
-    severity = {
-        "reject": "退件 rejected",
-        "warn": "提示，仍收載 accepted with a warning",
-        "file": "整份退件 the whole file is rejected",
-    }
     if entry.rule:
-        words = severity[entry.rule.severity]
+        words = _SEVERITIES[entry.rule.severity]
         if entry.rule.warns_before:
             words += f"；{entry.rule.warns_before} 前僅提示 only a warning before that day"
         table.add_row("嚴重度 severity", words)
@@ -70,6 +77,18 @@ def _code(entry: CodeExplanation) -> Panel:
         table.add_row("正確示例 keeps it", _example(entry.example, entry.example.keeps))
     parts.append(Padding(table, (1, 0, 0, 0)))
     return _panel(f"{entry.code}  格式 {entry.edition}  {entry.official.meaning_zh}", parts)
+
+
+def _claim_rule(rule: Rule) -> Panel:
+    zh, en = explain_claims.sentences(rule)
+    parts: list[Text | Table | Padding] = [Text(zh), Text(en, style="dim")]
+    parts += [Padding(Text(paragraph), (1, 0, 0, 0)) for paragraph in rule.more]
+    table = _table()
+    table.add_row("嚴重度 severity", _SEVERITIES[rule.severity])
+    for name, value in explain_claims.rows(rule):
+        table.add_row(name, value)
+    parts.append(Padding(table, (1, 0, 0, 0)))
+    return _panel(f"{rule.code}  申報 claims", parts)
 
 
 def _example(case: Case, changes: tuple[str, ...]) -> str:

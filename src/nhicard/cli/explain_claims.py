@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from nhicard.checks.claims.cases import all_cases
@@ -12,6 +13,9 @@ from nhicard.formats.claims import KINDS, table
 PREFIX: Final = "CLM"
 _KINDS: Final = {"outpatient": "門診 outpatient", "inpatient": "住診 inpatient", "pharmacy": "藥局 pharmacy"}
 
+_NAMED: Final = re.compile(r"\{element\}(?:（\{name\}）| \(\{name\}\))|^\{element\}")
+_AFTER_A_NOUN: Final = re.compile(r"(?: in)?\s*[（(]?\{element\}[）)]?(?=\s?)")
+
 
 def found(term: str) -> Rule | None:
     """The rule of a code, however it is written (``clm-103``, ``CLM103``)."""
@@ -21,8 +25,9 @@ def found(term: str) -> Rule | None:
 
 def sentences(rule: Rule) -> tuple[str, str]:
     """What the rule says of no element in particular, in Chinese and English."""
-    zh = rule.zh.replace("{element}（{name}）", "此欄位").replace("{element}", "此欄位")
-    en = rule.en.replace("{element} ({name})", "this field").replace("{element}", "this field")
+    zh, en = (
+        _AFTER_A_NOUN.sub("", _NAMED.sub(word, text)) for word, text in (("此欄位", rule.zh), ("this field", rule.en))
+    )
     return zh, en[:1].upper() + en[1:]
 
 

@@ -19,6 +19,7 @@ settings.load_profile("default")
 LONGEST = (
     "release/test_wheel.py",
     "cli/test_insurer_commands.py",
+    "cli/test_keeping_commands.py",
     "conformance/test_conformance_runs.py",
     "release/test_release_upgrade.py",
     "simulation/test_simulate_day.py",

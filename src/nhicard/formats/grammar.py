@@ -122,7 +122,7 @@ class Patterns:
         return cls(
             record_start=re.compile(rb"<%b(?=[\s/>])" % e),
             end=re.compile(rb"</%b\s*>" % r),
-            again=re.compile(rb"<%b(?:\s[^>]*)?>" % r),
+            again=re.compile(rb"<%b(?:\s[^<>]*+)?>" % r),  # no further than the next tag: it is tried at every one
             resume=re.compile(rb"<%b(?=[\s/>])|</%b\s*>|<!--|<\?" % (either, r)),
             token=re.compile(
                 rb"<!--.*?(?:-->|\Z)|<!\[CDATA\[.*?(?:\]\]>|\Z)|<\?.*?(?:\?>|\Z)|</?%b(?=[\s/>])[^>]*(?:>|\Z)" % either,

@@ -220,7 +220,7 @@ class _Scan:
         declared = _DECLARED.search(prolog["declaration"] or b"")
         if declared:
             self.declared = declared[1].decode("ascii").lower()
-        self.root = bytes(prolog["root"])
+        self.root = bytes(prolog["root"]).replace(b"\n", b" ")  # a record's lines are counted from behind it
         if self.root.endswith(b"/>"):
             self.closed = True
             self.root = self.root[:-2] + b">"

@@ -15,12 +15,11 @@ from nhicard.formats import tree_reader
 from nhicard.formats.batch import Encoding, Fault, Records, SourceMap
 from nhicard.formats.encoding import decode_table
 from nhicard.formats.grammar import Grammar
-from nhicard.formats.tree_reader import MAX_VALUE, record_end, undecodable
+from nhicard.formats.tree_reader import MAX_VALUE, MOST_LISTED, record_end, undecodable
 
 _BETWEEN = re.compile(rb"(?:\s++|<!--.*?-->|<\?.*?\?>)++", re.DOTALL)
 _CUT_TAG = re.compile(rb"<[^>]{0,16}\Z")
 _SAMPLE_BYTES: Final = 1 << 18
-_BAD_BYTES_LISTED: Final = 1 << 12
 
 
 @dataclass(slots=True)
@@ -178,11 +177,12 @@ class _SliceReader:
         self.order_visit = np.zeros(len(self.orders.rows), dtype=np.int32)
         self.order_place = np.zeros(len(self.orders.rows), dtype=np.int32)
         self.side = np.empty(3 * len(part) + 64, dtype=np.uint8)
-        self.bad = np.zeros(_BAD_BYTES_LISTED, dtype=np.int64)
-        self.bad_cells = np.zeros((_BAD_BYTES_LISTED, 3), dtype=np.int32)
+        self.bad = np.zeros(MOST_LISTED, dtype=np.int64)
+        self.bad_cells = np.zeros((MOST_LISTED, 3), dtype=np.int32)
         self.alphabets = np.zeros((2, max(len(self.visits.ids), len(self.orders.ids))), dtype=np.uint8)
         self.counts = np.zeros(4, dtype=np.int64)
         self.faults: list[Fault] = []
+        self.between = 0
         self._bytes: bytes | None = None
 
     def _room(self, element: str) -> int:
@@ -304,6 +304,11 @@ class _SliceReader:
         record = self.grammar.record
         self._fault("Y005", f"<{root}> 之內、<{record}> 之外有其他內容；請刪除。",
                     f"There is something within <{root}> that is not a <{record}>; remove it.", at)  # fmt: skip
+        self.between += 1
+        if self.between == MOST_LISTED:  # the file is refused anyway, and has nothing that is worth reading on for
+            self._fault("Y003", "不屬於任何一筆的內容太多，不再讀取；請重新產生檔案。",
+                        "Too much here is no part of any record; reading stops, write the file again.", at)  # fmt: skip
+            return self._stop()
         self.position = resume.start() if resume else self.part.end
         return True
 

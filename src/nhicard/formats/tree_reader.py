@@ -20,6 +20,8 @@ from nhicard.formats.grammar import Grammar
 
 MAX_VALUE: Final = 1 << 20
 MAX_RECORD: Final = 8 << 20
+#: Faults of one record that are told one by one, and undecodable bytes of a slice.
+MOST_LISTED: Final = 1 << 12
 
 _SHELTER: Final = 0xF0000
 _TO_SHELTER = str.maketrans({byte: chr(_SHELTER + byte) for byte in range(0x80, 0x100)})
@@ -165,30 +167,42 @@ class _Walker:
         self.raw = raw
         self.offset = offset
         self.bad: list[tuple[int, str, int | None, int]] = []
+        self.untold = 0
 
     def record(self, tree: etree._Element) -> None:
         """Take in a whole record."""
         self._parts(tree)
-        if self.bad:
-            self.out.faults += self._undecodable()
+        self._close()
 
     def preamble(self, tree: etree._Element) -> None:
         """Take in the element before the records."""
         self._fields(tree, str(self.grammar.preamble), None, self.out.visit)
+        self._close()
+
+    def _close(self) -> None:
+        """Tell of undecodable bytes, and how many faults are not told one by one."""
         if self.bad:
             self.out.faults += self._undecodable()
+        if more := self.untold + max(0, len(self.bad) - MOST_LISTED):
+            zh, en = (
+                f"本筆另有 {more:,} 個錯誤，未逐一列出。",
+                f"This record has {more:,} more faults that are not listed.",
+            )
+            self.out.faults.append(Fault("Y003", zh, en, line=1))
 
     def _undecodable(self) -> Iterator[Fault]:
         """Faults of the bytes that could not be decoded. The parser gives no places; but bad bytes come in the same
         order in the values as in the record, unless some stand outside any value."""
         places = decode_bytes(self.raw, self.encoding)[1]
         known = [self.raw[place] for place in places] == [byte for byte, *_ in self.bad]
-        for number, (byte, field_id, order, line) in enumerate(self.bad):
+        own_line, before = 1, 0
+        for number, (byte, field_id, order, line) in enumerate(self.bad[:MOST_LISTED]):
             if not known:
                 yield undecodable(self.encoding, byte, field_id, order, line, None)
                 continue
             place = places[number]
-            own_line = self.raw.count(b"\n", 0, place) + 1
+            own_line += self.raw.count(b"\n", before, place)
+            before = place
             yield undecodable(self.encoding, byte, field_id, order, own_line, self.offset + place)
 
     def _parts(self, tree: etree._Element) -> None:
@@ -351,6 +365,9 @@ class _Walker:
         field_id: str | None = None,
         order: int | None = None,
     ) -> None:
+        if len(self.out.faults) >= MOST_LISTED:
+            self.untold += 1
+            return
         self.out.faults.append(Fault(code, zh, en, field=field_id, order=order, line=_line(element)))
 
 

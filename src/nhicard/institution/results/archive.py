@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 from typing import Final, NamedTuple
 
 MAX_BYTES: Final = 512 << 20  # of all members together, unpacked
@@ -13,6 +16,8 @@ _ZIP: Final = (b"PK\x03\x04", b"PK\x05\x06")
 _ENCRYPTED: Final = 0x1
 _NAME_IS_UTF8: Final = 0x800
 _AES: Final = 99
+#: What the library raises for a ZIP whose places, sizes or compressed bytes are wrong.
+_DAMAGED: Final = (zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, struct.error, zlib.error, LZMAError)
 
 
 class UnusableResult(ValueError):
@@ -44,10 +49,12 @@ def members(data: bytes, password: bytes | None = None) -> Iterator[Member]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield from _unpacked(archive, password)
-    except zipfile.BadZipFile:
-        raise UnusableResult("ZIP 檔已損壞，請重新下載。", "The ZIP file is damaged; download it again.") from None
+    except UnusableResult:
+        raise
     except NotImplementedError:
         raise UnusableResult("ZIP 的壓縮方式無法處理。", "The ZIP uses a method that is not supported.") from None
+    except _DAMAGED:
+        raise UnusableResult("ZIP 檔已損壞，請重新下載。", "The ZIP file is damaged; download it again.") from None
 
 
 def _unpacked(archive: zipfile.ZipFile, password: bytes | None) -> Iterator[Member]:
@@ -82,8 +89,6 @@ def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, limit: int, passw
         raise  # also a RuntimeError
     except RuntimeError:
         raise UnusableResult("ZIP 的密碼不對。", "The password does not open the ZIP.") from None
-    except (OSError, EOFError, zipfile.zlib.error):  # type: ignore[attr-defined]
-        raise UnusableResult("ZIP 檔已損壞，請重新下載。", "The ZIP file is damaged; download it again.") from None
     if len(content) > limit:
         raise _too_large()
     return content

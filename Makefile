@@ -45,10 +45,15 @@ test: lint  ## lint, then the whole test suite
 	@echo "==> the insurer on SQLite: what hangs on the database"
 	$(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_TOO))
 
-fuzz: setup  ## the property tests, much longer
-	$(BIN)/python -m pytest -m "" tests/properties --hypothesis-profile=fuzz -n 2
+FUZZ_MINUTES ?= 10
+SOAK_MINUTES ?= 5
 
-soak: setup  ## kill receivers, workers and agents 200 times each, and what else takes long
+fuzz: setup  ## fuzz the parsers for FUZZ_MINUTES (10), then the property tests and state machines, much longer
+	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES)
+	timeout $(FUZZ_MINUTES)m $(BIN)/python -m pytest -m "" --hypothesis-profile=fuzz -n 2 tests/properties tests/fuzz tests/institution/agent/test_outbox_machine.py $(wildcard tests/insurer/faults/test_*_machine.py) tests/insurer/faults/test_described_apis.py || [ $$? = 124 ]
+
+soak: setup  ## chaos for SOAK_MINUTES (5), then kill receivers, workers and agents 200 times each, and what else takes long
+	$(BIN)/python -m tests.insurer.faults.chaos --minutes $(SOAK_MINUTES)
 	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults tests/insurer/portal
 	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent tests/scale tests/prescriptions
 

@@ -132,4 +132,4 @@ class Refills(OnDatabase):
 
 @pytest.mark.django_db
 def test_every_refill_is_dispensed_once_and_by_who_may(insurer_home: object) -> None:
-    run(Refills, examples=5, steps=14)
+    run(Refills, examples=3, steps=14)

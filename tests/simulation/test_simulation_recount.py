@@ -24,6 +24,7 @@ def a_sent_and_checked_upload() -> Sent:
     submission = receiving.receive(Upload(VISIT20["M05"], "A" * 12, Channel.WEB_API, "A1", content), NOON)
     Submission.objects.update(state=State.CHECKED, records=1)
     facts = {"edition": "2.0", "is_precheck": False, "channel": "web", "state": "accepted", "received_at": NOON}
+    facts["visit_month"] = NOON.date().replace(day=1)
     Visit.objects.create(submission=submission, record=1, **facts)
     digest = hashlib.sha256(content).digest()
     return Sent(0.0, {}, digest, 1, False, receipt=submission.receipt, others={submission.receipt})

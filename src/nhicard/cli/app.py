@@ -24,6 +24,7 @@ from nhicard.cli.incentives import app as incentives
 from nhicard.cli.lake import app as lake
 from nhicard.cli.moments import moment
 from nhicard.cli.opendata import app as opendata
+from nhicard.cli.partitions import app as partitions
 from nhicard.cli.portal import app as portal
 from nhicard.cli.reader import app as reader
 from nhicard.cli.registry import app as registry
@@ -246,6 +247,7 @@ app.add_typer(hours, name="hours")
 app.add_typer(incentives, name="incentives")
 app.add_typer(lake, name="lake")
 app.add_typer(opendata, name="opendata")
+app.add_typer(partitions, name="partitions")
 app.add_typer(payload_keys, name="payload-keys")
 app.add_typer(reader, name="reader")
 app.add_typer(registry, name="registry")

@@ -36,6 +36,7 @@ INSTALLED_APPS = [
     "nhicard.insurer.registry",
     "nhicard.insurer.datacentre",
     "nhicard.insurer.intake",
+    "nhicard.insurer.partitions",
     "nhicard.insurer.operations",
     "nhicard.insurer.accounts",
     "nhicard.insurer.audit",

@@ -121,7 +121,8 @@ def upload_visits(made: Claims, *, is_precheck: bool = False, now: datetime = NO
         **{name: pl.lit("") for name in blank},
     )
     bulk.insert(Visit, rows)
-    codes = made.orders.select(
+    codes = made.orders.join(rows.select("record", "visit_month"), left_on="case", right_on="record").select(
+        "visit_month",
         record=pl.col("case").cast(pl.Int64),
         order=pl.col("order").cast(pl.Int64),
         code=pl.col(roles["order_code"]).fill_null(""),

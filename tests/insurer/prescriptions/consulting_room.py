@@ -62,6 +62,7 @@ class Room:
             "is_precheck": True,
             "state": VisitState.ACCEPTED,
             "visit_date": day,
+            "visit_month": day.replace(day=1),
             "institution": self.institution.code,
             "patient_id": header["patient_id"],
             "staff_id": self.doctor.person,
@@ -85,7 +86,8 @@ class Room:
             **known | facts,
         )
         for place, told in enumerate(self.orders() if orders is None else orders, 1):
-            Order.objects.create(submission=kept, record=1, order=place, code=told["D06"], fields=json.dumps(told))
+            row = {"order": place, "code": told["D06"], "fields": json.dumps(told)}
+            Order.objects.create(submission=kept, record=1, visit_month=visit.visit_month, **row)
         return visit
 
     def orders(self) -> list[dict[str, str]]:

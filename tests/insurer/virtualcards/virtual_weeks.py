@@ -70,5 +70,6 @@ def visit(institution: Institution, day: date, *orders: str, **facts: Any) -> Vi
     told |= {"visit_date": day, "visit_month": day.replace(day=1)} | facts
     made = Visit.objects.create(submission=submission, record=1, **told)
     for place, code in enumerate(orders, 1):
-        Order.objects.create(submission=submission, record=1, order=place, code=code, fields="{}")
+        row = {"order": place, "code": code, "fields": "{}", "visit_month": made.visit_month}
+        Order.objects.create(submission=submission, record=1, **row)
     return made

@@ -120,8 +120,8 @@ def _visit(code: str, at: datetime, patient: str, said: dict[str, str], *orders:
         **facts,
     )
     for number, each in enumerate(orders, 1):
-        fields = json.dumps(each, separators=(",", ":"))
-        Order.objects.create(submission=submission, record=1, order=number, code=each.get("A73", ""), fields=fields)
+        told = {"code": each.get("A73", ""), "fields": json.dumps(each, separators=(",", ":"))}
+        Order.objects.create(submission=submission, record=1, visit_month=_month(day), order=number, **told)
 
 
 def _month(day: date) -> date:

@@ -15,10 +15,16 @@ from nhicard.insurer.registry.models import UploadAddress
 
 _AT_ONCE: Final = 20_000  # things looked for by one query
 _VISIT_COLUMNS: Final = [name for name in STORED if name != "visit"]
+#: Where a visit's orders lie; none of it ever changes.
+_PLACE: Final = {"submission_id": pl.Int64, "record": pl.Int64, "visit_month": pl.Date}
+_FETCHED: Final = {**STORED, **_PLACE}
 
 
 class StoredHistory:
     """Reads the tables of the intake; one query for thousands of things that are looked for."""
+
+    def __init__(self) -> None:
+        self._places = pl.DataFrame(schema={"visit": pl.Int64, **_PLACE})
 
     def visits(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """Rows of ``STORED`` that a row of ``wanted`` speaks of, and perhaps some more."""
@@ -35,25 +41,25 @@ class StoredHistory:
                 for part in _parts(identifiers.to_frame("actual_identifier"))
             ),
         ]
-        return pl.concat([_frame([], STORED), *frames]).unique("visit", maintain_order=True)
+        found = pl.concat([_frame([], _FETCHED), *frames]).unique("visit", maintain_order=True)
+        self._places = pl.concat([self._places, found.select(self._places.columns)]).unique("visit")
+        return found.select(list(STORED))
 
     def _visits(self, condition: Q) -> pl.DataFrame:
-        return _frame(Visit.objects.filter(condition).values_list("id", *_VISIT_COLUMNS), STORED)
+        return _frame(Visit.objects.filter(condition).values_list("id", *_VISIT_COLUMNS, *_PLACE), _FETCHED)
 
     def orders(self, visits: pl.Series) -> pl.DataFrame:
         """Rows of ``ORDERS`` of these visits."""
+        wanted = visits.unique().to_frame("visit")
+        unknown = wanted.join(self._places, on="visit", how="anti").select(id="visit")
+        fetched = [self._visits(Q(one_of(part))).select(self._places.columns) for part in _parts(unknown)]
+        places = wanted.join(pl.concat([self._places, *fetched]), on="visit")
         frames = []
-        for part in _parts(visits.to_frame("id")):
-            places = _frame(
-                Visit.objects.filter(one_of(part)).values_list("id", "submission_id", "record"),
-                {"visit": pl.Int64, "submission": pl.Int64, "record": pl.Int64},
-            )
-            of_visits = places.select(submission_id="submission", record="record")
-            orders = _frame(
-                Order.objects.filter(one_of(of_visits)).values_list("submission_id", "record", "code", "fields"),
-                {"submission": pl.Int64, "record": pl.Int64, "code": pl.String, "fields": pl.String},
-            )
-            frames.append(places.join(orders, on=["submission", "record"]))
+        for (month,), of_month in places.group_by("visit_month"):
+            for part in _parts(of_month.select("submission_id", "record")):
+                orders = Order.objects.filter(Q(one_of(part)), visit_month=month)
+                frame = _frame(orders.values_list("submission_id", "record", "code", "fields"), _ORDER)
+                frames.append(of_month.join(frame, on=["submission_id", "record"]))
         if not frames:
             return pl.DataFrame(schema=dict(ORDERS))
         allergy = [
@@ -94,6 +100,7 @@ class StoredHistory:
         return states.join(grouped, on="institution", how="full", coalesce=True).select(list(STANDING))
 
 
+_ORDER: Final = {"submission_id": pl.Int64, "record": pl.Int64, "code": pl.String, "fields": pl.String}
 _DISPENSED: Final = ("dispensed_by", "dispensed_identifier")
 
 

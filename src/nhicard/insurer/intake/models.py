@@ -1,7 +1,8 @@
 """Submissions as they came, the visits in them, and what the check found.
 
 Codes of institutions and persons stand here as text, not as foreign keys: an upload is kept whatever it says.
-``visit_month`` is what the big tables are partitioned by on PostgreSQL.
+The two big tables, visits and orders, are partitioned by ``visit_month`` on PostgreSQL (docs/scale-online.md): an index
+of theirs that is unique has it among its columns, and who knows the month says it, so that one partition is read.
 """
 
 from __future__ import annotations
@@ -97,14 +98,14 @@ class VisitState(models.TextChoices):
 class Visit(models.Model):
     """One REC, whatever became of it. Text fields are as sent; times are parsed, empty where they are no times."""
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, db_index=False)  # the constraint has an index
     record = models.PositiveIntegerField(help_text="number in the file, from 1")
     edition = models.CharField(max_length=3)
     is_precheck = models.BooleanField()
     channel = models.CharField(max_length=3)
     state = models.CharField(max_length=8, choices=VisitState.choices)
     received_at = models.DateTimeField()
-    visit_month = models.DateField(null=True, help_text="first day of the month of the visit")
+    visit_month = models.DateField(help_text="first day of the visit's month; of the receipt's where it tells no date")
     visit_date = models.DateField(null=True, help_text="就醫日期 (late card: of the actual visit)")
     data_type = models.CharField(max_length=1, help_text="A00, H00")
     upload_kind = models.CharField(max_length=1, help_text="A01, H01")
@@ -123,9 +124,9 @@ class Visit(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["submission", "record"], name="record_once_a_submission"),
-            models.UniqueConstraint(fields=["key"], name="one_record_in_force", condition=Q(state="accepted")),
+            models.UniqueConstraint(fields=["submission", "record", "visit_month"], name="record_once_a_submission"),
         ]
+        # none of them speaks of ``state``: it may change in place (HOT)
         indexes = [
             models.Index(
                 fields=["original_identifier"], name="visit_by_original", condition=~Q(original_identifier="")
@@ -139,17 +140,35 @@ class Visit(models.Model):
         ]
 
 
+class InForce(models.Model):
+    """Where the record in force of each key lies: what is unique over all months, which no partition can see."""
+
+    key = models.CharField(max_length=100, help_text="of the visit")
+    # its visit, written in the same transaction, has the constraint
+    submission = models.ForeignKey(
+        Submission, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
+    )
+    record = models.PositiveIntegerField()
+    visit_month = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key"], name="one_record_in_force")]
+
+
 class Order(models.Model):
     """One MB2 of an accepted record."""
 
-    submission = models.ForeignKey(Submission, on_delete=models.PROTECT)
+    submission = models.ForeignKey(Submission, on_delete=models.PROTECT, db_index=False)  # the constraint has an index
     record = models.PositiveIntegerField(help_text="number of its record in the file")
     order = models.PositiveIntegerField(help_text="number in its record, from 1")
+    visit_month = models.DateField(help_text="of its record")
     code = models.CharField(max_length=20, help_text="A73, D06")
     fields = models.TextField(help_text="every field as sent: JSON")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["submission", "record", "order"], name="order_once_a_record")]
+        constraints = [
+            models.UniqueConstraint(fields=["submission", "record", "order", "visit_month"], name="order_once_a_record")
+        ]
 
 
 class Refill(models.Model):

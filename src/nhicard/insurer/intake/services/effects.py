@@ -15,8 +15,9 @@ from django.db.models import F, Q
 
 from nhicard.checks.facts.refills import DISPENSING, LIST_KINDS
 from nhicard.formats.tables import codes
-from nhicard.insurer.intake.models import Refill, Visit, VisitState
+from nhicard.insurer.intake.models import InForce, Refill, Visit, VisitState
 from nhicard.insurer.intake.services import bulk
+from nhicard.insurer.many import one_of
 
 CORRECTIONS: Final = ("3", "4")
 DELETE, CANCEL, UNDO = "D", "C", "E"
@@ -24,6 +25,7 @@ INSTRUCTIONS: Final = (DELETE, CANCEL, UNDO)
 _AT_ONCE: Final = 2000
 _STAND_INS: Final = list(codes("2.0", "visit-id-special"))
 _SAME_REFILL: Final = ["identifier", "list_kind", "number"]
+_PLACE: Final = {"id": pl.Int64, "submission_id": pl.Int64, "record": pl.Int64, "visit_month": pl.Date}
 
 
 class Overtaken(IntegrityError):
@@ -38,8 +40,10 @@ def before(visits: pl.DataFrame, *, is_precheck: bool) -> None:
     deleting = visits.filter((pl.col("state") == VisitState.CARRIED_OUT) & (pl.col("upload_kind") == DELETE))
     _free_refills(deleting, is_precheck=is_precheck)
     _retire(deleting["key"], VisitState.DELETED)
-    for part in _parts(deleting["key"].to_list()):  # changes of allergy entries go with their record
-        changes = Visit.objects.filter(key__in=part, state=VisitState.CARRIED_OUT)
+    _require_gone(deleting["key"])
+    # changes of allergy entries go with their record; found by the person and moment, which every key has
+    for rows in deleting.select("patient_id", "visit_time", "key").iter_slices(_AT_ONCE):
+        changes = Visit.objects.filter(Q(one_of(rows)), state=VisitState.CARRIED_OUT)
         changes.exclude(upload_kind__in=INSTRUCTIONS).update(state=VisitState.DELETED)
 
 
@@ -57,8 +61,22 @@ def after(visits: pl.DataFrame, fields: pl.DataFrame, *, is_precheck: bool) -> N
 
 
 def _retire(keys: pl.Series, state: VisitState) -> None:
-    for part in _parts(keys.to_list()):
-        Visit.objects.filter(key__in=part, state=VisitState.ACCEPTED).update(state=state)
+    """Take the records of these keys out of force; a row that another worker is taking away is waited for."""
+    for part in _parts(keys.unique().sort().to_list()):
+        standing = InForce.objects.filter(key__in=part)
+        found = standing.select_for_update().order_by("key").values_list(*_PLACE)
+        places = pl.DataFrame(list(found), schema=_PLACE, orient="row")
+        InForce.objects.filter(pk__in=places["id"].to_list()).delete()
+        for (month,), of_month in places.group_by("visit_month"):
+            rows = of_month.select("submission_id", "record")
+            Visit.objects.filter(Q(one_of(rows)), visit_month=month).update(state=state)
+
+
+def _require_gone(keys: pl.Series) -> None:
+    """What is replaced meets the key's constraint when the new record is written; a deletion writes none and asks."""
+    for part in _parts(keys.unique().to_list()):
+        if InForce.objects.filter(key__in=part).exists():
+            raise Overtaken
 
 
 def _parts(values: list[str]) -> Iterator[list[str]]:

@@ -15,7 +15,7 @@ from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.batch import Batch
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 from nhicard.insurer.intake.kinds import KINDS, kept_for
-from nhicard.insurer.intake.models import Finding, Order, State, Submission, Visit, VisitState
+from nhicard.insurer.intake.models import Finding, InForce, Order, State, Submission, Visit, VisitState
 from nhicard.insurer.intake.services import bulk
 from nhicard.insurer.intake.services.checking import Joint
 from nhicard.insurer.intake.services.effects import INSTRUCTIONS
@@ -77,7 +77,7 @@ def typed(joint: Joint, assumptions: Assumptions) -> pl.DataFrame:
         .with_columns(
             edition=pl.lit(edition),
             is_precheck=pl.lit(joint.is_precheck),
-            visit_month=pl.col("visit_date").dt.month_start(),
+            visit_month=pl.coalesce("visit_date", pl.col("received_at").dt.date()).dt.month_start(),
         )
         .with_columns(_cut(name) for name in _COLUMNS)
         .with_columns(key=_key(edition, assumptions))
@@ -99,18 +99,20 @@ def with_states(visits: pl.DataFrame, findings: pl.DataFrame, refused_files: pl.
 
 
 def write_visits(visits: pl.DataFrame) -> None:
-    """Visits with their states."""
+    """Visits with their states. Raises IntegrityError where another worker brought one of these keys into force."""
+    accepted = visits.filter(pl.col("state") == VisitState.ACCEPTED)
+    # in one order, so that two workers with the same keys wait for each other once at most
+    bulk.insert(InForce, accepted.select("key", "submission_id", "visit_month", record="number").sort("key"))
     bulk.insert(Visit, visits.select("submission_id", record="number", **{name: name for name in _STORED}))
 
 
 def write_orders(part: Batch, visits: pl.DataFrame) -> None:
     """The orders of a part's records that were not rejected; ``visits`` are the part's rows."""
-    of_visit = visits.select("submission_id", "number", "state")[part.orders["visit"]]
+    of_visit = visits.select("submission_id", "number", "visit_month", "state")[part.orders["visit"]]
     accepted = part.orders.with_columns(of_visit.get_columns()).filter(pl.col("state") != VisitState.REJECTED)
     code = pl.col(_ORDER_CODE[part.edition]).str.strip_chars().fill_null("").str.head(20)
-    rows = accepted.select(
-        "submission_id", "order", record="number", code=code, fields=_as_json(order_fields(part.edition))
-    )
+    fields = _as_json(order_fields(part.edition))
+    rows = accepted.select("submission_id", "visit_month", "order", record="number", code=code, fields=fields)
     bulk.insert(Order, rows)
 
 

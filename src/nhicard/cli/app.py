@@ -13,6 +13,7 @@ import typer
 from nhicard.cli import build, conformance, deliver, fix, insurer, monitoring, recheck, results, submit, upgrade
 from nhicard.cli.absences import app as absences
 from nhicard.cli.agent import app as agent
+from nhicard.cli.archive import app as archive
 from nhicard.cli.audit import app as audit
 from nhicard.cli.bandwidth import app as bandwidth
 from nhicard.cli.claims import app as claims
@@ -238,6 +239,7 @@ def _version(value: bool) -> None:
 app.add_typer(absences, name="absences")
 app.add_typer(agent, name="agent")
 app.add_typer(portal, name="portal")
+app.add_typer(archive, name="archive")
 app.add_typer(audit, name="audit")
 app.add_typer(bandwidth, name="bandwidth")
 app.add_typer(claims, name="claims")

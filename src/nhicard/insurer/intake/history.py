@@ -9,21 +9,26 @@ import polars as pl
 from django.db.models import F, Q
 
 from nhicard.checks.history import ORDERS, REFILLS, STANDING, STORED
-from nhicard.insurer.intake.models import EditionState, Order, Refill, Visit
+from nhicard.insurer.intake.models import EditionState, InForce, Order, Refill, Visit, VisitState
 from nhicard.insurer.many import one_of
+from nhicard.insurer.partitions.models import archived_months
 from nhicard.insurer.registry.models import UploadAddress
 
 _AT_ONCE: Final = 20_000  # things looked for by one query
 _VISIT_COLUMNS: Final = [name for name in STORED if name != "visit"]
 #: Where a visit's orders lie; none of it ever changes.
 _PLACE: Final = {"submission_id": pl.Int64, "record": pl.Int64, "visit_month": pl.Date}
+#: A01 and H01 of a record that is neither a correction nor an instruction.
+_USUAL: Final = {"1.0": "1", "2.0": "A"}
 _FETCHED: Final = {**STORED, **_PLACE}
 
 
 class StoredHistory:
     """Reads the tables of the intake; one query for thousands of things that are looked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, batch: pl.DataFrame | None = None) -> None:
+        """``batch``: the visits that are checked (``storing.typed``); without them no archived month is looked into."""
+        self._batch = batch
         self._places = pl.DataFrame(schema={"visit": pl.Int64, **_PLACE})
 
     def visits(self, wanted: pl.DataFrame) -> pl.DataFrame:
@@ -43,7 +48,20 @@ class StoredHistory:
         ]
         found = pl.concat([_frame([], _FETCHED), *frames]).unique("visit", maintain_order=True)
         self._places = pl.concat([self._places, found.select(self._places.columns)]).unique("visit")
-        return found.select(list(STORED))
+        return pl.concat([found.select(list(STORED)), *self._archived()])
+
+    def _archived(self) -> Iterator[pl.DataFrame]:
+        """Records in force that are in the archive, known by their keys alone: each as the batch's record of its key,
+        for that is what may be a duplicate of it, correct it or delete it. They have no orders."""
+        months = archived_months()
+        if self._batch is None or not months:
+            return
+        for part in _parts(self._batch.select("key")):
+            standing = InForce.objects.filter(Q(one_of(part)), visit_month__in=months)
+            away = _frame(standing.values_list("key", "id"), {"key": pl.String, "id": pl.Int64})
+            rows = self._batch.unique("key").join(away, on="key").with_columns(visit=-pl.col("id"))
+            state, kind = pl.lit(VisitState.ACCEPTED.value), pl.col("edition").replace(_USUAL)
+            yield rows.with_columns(state=state, upload_kind=kind).select(list(STORED))
 
     def _visits(self, condition: Q) -> pl.DataFrame:
         return _frame(Visit.objects.filter(condition).values_list("id", *_VISIT_COLUMNS, *_PLACE), _FETCHED)

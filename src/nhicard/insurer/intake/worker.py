@@ -106,9 +106,10 @@ class Worker:
         raise RuntimeError("other workers were faster every time")
 
     def _check_and_write(self, claimed: Sequence[Submission]) -> None:
-        context = replace(self._context(), history=StoredHistory())
         joint = checking.read_together(claimed)
+        context = self._context()
         visits = storing.typed(joint, context.assumptions)
+        context = replace(context, history=StoredHistory(visits))
         turns = rounds(visits)
         references.prepare(context.references, joint.batch)
         everything = pl.arange(visits.height, eager=True)

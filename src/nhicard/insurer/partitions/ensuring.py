@@ -61,7 +61,7 @@ def ensure(now: datetime, ahead: int = AHEAD) -> list[Part]:
         for table in TABLES:
             if is_partitioned(cursor, table):
                 for part in _missing(cursor, table, present, ahead):
-                    if _make(cursor, part, present):
+                    if make(cursor, part, present):
                         made.append(part)
                 _age(cursor, table, present)
     return made
@@ -93,8 +93,11 @@ def _missing(cursor: Any, table: str, present: date, ahead: int) -> Iterator[Par
     yield from (Part(table, month) for month in sorted(wanted - known))
 
 
-def _make(cursor: Any, part: Part, present: date) -> bool:
-    """Make, fill from the default partition and attach a partition in one transaction; False where it is there."""
+def make(cursor: Any, part: Part, present: date) -> bool:
+    """Make, fill from the default partition and attach a partition in one transaction; False where it is there.
+
+    Raises OperationalError (lock_timeout) where transactions went on for too long.
+    """
     other = Part(part.table, None)
     with transaction.atomic():
         cursor.execute(f"SET LOCAL lock_timeout = '{_PATIENCE}'")

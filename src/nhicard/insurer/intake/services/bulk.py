@@ -41,7 +41,7 @@ def update(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
 
 def _copy(cursor: Any, statement: str, rows: pl.DataFrame) -> None:
     content = rows.write_csv(
-        include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S"
+        include_header=False, null_value="\\N", quote_style="non_numeric", datetime_format="%Y-%m-%d %H:%M:%S%.f"
     )
     with connection.wrap_database_errors, cursor.copy(statement) as copy:  # Django does not know of COPY's errors
         copy.write(content)

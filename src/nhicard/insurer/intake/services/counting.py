@@ -16,6 +16,8 @@ from django.db import connection
 
 from nhicard.insurer.intake.models import DayCount, Visit
 from nhicard.insurer.many import one_of
+from nhicard.insurer.partitions.models import archived_months
+from nhicard.insurer.partitions.months import month_of
 
 Cell = tuple[str, date]
 
@@ -49,7 +51,8 @@ GROUP BY institution, visit_date, category
 def recount(visits: pl.DataFrame) -> None:
     """Count anew the cells of the institutions and days of these visits, and of the 1.0 records that they replace or
     are compared with: these may be counted under another day (A54, M49)."""
-    cells = sorted({*_cells(visits), *_compared(visits)})
+    away = set(archived_months())  # what was counted of them stands: their records are not here to be counted
+    cells = sorted(cell for cell in {*_cells(visits), *_compared(visits)} if month_of(cell[1]) not in away)
     _lock(cells)
     for start in range(0, len(cells), _AT_ONCE):
         _count(cells[start : start + _AT_ONCE])

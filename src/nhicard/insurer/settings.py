@@ -4,10 +4,10 @@ import os
 import secrets
 from pathlib import Path
 
-import dj_database_url
 from platformdirs import user_data_path
 
 from nhicard import web
+from nhicard.insurer.databases import databases
 from nhicard.insurer.eprescriptions import oauth_settings
 
 HOME = Path(os.environ.get("NHICARD_INSURER_HOME") or user_data_path("nhicard") / "insurer")
@@ -77,22 +77,9 @@ MIDDLEWARE = [
 ]
 APPEND_SLASH = False
 
-_SQLITE = {
-    "ENGINE": "django.db.backends.sqlite3",
-    "NAME": HOME / "insurer.sqlite3",
-    "OPTIONS": {
-        # a writer takes its turn at once instead of failing halfway through
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
-    },
-}
 DATABASE_URL = os.environ.get("DATABASE_URL", "")
-DATABASES = {
-    "default": dj_database_url.parse(DATABASE_URL, conn_max_age=600, conn_health_checks=True)
-    if DATABASE_URL
-    else _SQLITE
-}
+DATABASES = databases(HOME, os.environ)
+DATABASE_ROUTERS = ["nhicard.insurer.replica.Router"] if "replica" in DATABASES else []
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",

@@ -16,6 +16,7 @@ from django.db import transaction
 from nhicard.insurer.audit import chain
 from nhicard.insurer.intake.models import State, Submission
 from nhicard.insurer.lake import source
+from nhicard.insurer.replica import reports
 from nhicard.scale import lake as lakes
 from nhicard.scale import writing
 from nhicard.scale.lake import BUCKETS, BadLake, Day, Partition, Place
@@ -43,7 +44,7 @@ def export(day: date, lake: Path, now: datetime, buckets: int = BUCKETS) -> Expo
     """
     _require_over(day, now)
     lake.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _alone(lake):
+    with _alone(lake), reports(up_to_date=True):
         written, made = 0, []
         for place, submissions in source.places(day, buckets):
             fingerprint = source.fingerprint(submissions)

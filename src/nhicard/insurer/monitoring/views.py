@@ -34,6 +34,7 @@ from nhicard.insurer.monitoring.services.evidence import digest, thawed
 from nhicard.insurer.monitoring.services.records import Asked, Group, behind, sent, slice_of, twins
 from nhicard.insurer.monitoring.services.report import report, window
 from nhicard.insurer.portal.texts import text
+from nhicard.insurer.replica import reports
 
 #: Who may see whom a record is about; auditors see that it was seen.
 MAY_SEE_PERSONS: Final = (*INSTITUTION, *DIVISION, Role.HEADQUARTERS)
@@ -44,6 +45,7 @@ _SHOWN: Final = "monitoring.shown"
 
 @require_GET
 @allowed(*EVERYBODY)
+@reports()
 def entrance(request: HttpRequest) -> HttpResponse:
     """The institution's own report; for the insurer the list of institutions with their ratios."""
     user = signed_in(request)
@@ -58,6 +60,7 @@ def entrance(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @allowed(*EVERYBODY)
+@reports()
 def of_institution(request: HttpRequest, code: str) -> HttpResponse:
     """The report of an institution."""
     user = signed_in(request)
@@ -66,6 +69,7 @@ def of_institution(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_GET
 @allowed(*EVERYBODY)
+@reports()
 def records(request: HttpRequest, code: str) -> HttpResponse:
     """The records behind a number, whom they are about hidden."""
     asked = _asked(request, institution_or_404(signed_in(request), code).code)
@@ -90,6 +94,7 @@ def records(request: HttpRequest, code: str) -> HttpResponse:
 
 @require_GET
 @allowed(*EVERYBODY)
+@reports()
 def record(request: HttpRequest, code: str, number: int) -> HttpResponse:
     """A record and its findings, edition beside edition; with personal data right after ``show``, once."""
     user, now = signed_in(request), clock.now()

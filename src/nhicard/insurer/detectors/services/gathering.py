@@ -15,6 +15,7 @@ from nhicard.insurer.detectors.models import FactKind
 from nhicard.insurer.detectors.services import facts
 from nhicard.insurer.hours.services.opening import openings
 from nhicard.insurer.intake.models import Visit, VisitState
+from nhicard.insurer.partitions.months import month_of
 from nhicard.insurer.registry.models import Institution
 
 _AT_ONCE: Final = 10_000
@@ -53,7 +54,8 @@ def gather(since: date, until: date) -> tuple[Frames, pl.DataFrame]:
 
 def _visits(since: date, until: date) -> pl.DataFrame:
     """Real visits in force of these days; a correction counts as received when the record first was."""
-    of_days = Visit.objects.filter(is_precheck=False, visit_date__gte=since, visit_date__lte=until)
+    months = (month_of(since), month_of(until))  # the partitions to read
+    of_days = Visit.objects.filter(is_precheck=False, visit_date__range=(since, until), visit_month__range=months)
     rows = of_days.filter(state=VisitState.ACCEPTED).values_list(*(name for name, _ in _COLUMNS.values()))
     schema: dict[str, Any] = {name: dtype for name, (_, dtype) in _COLUMNS.items()}
     found = pl.DataFrame(list(rows.iterator(chunk_size=_AT_ONCE)), schema=schema, orient="row")

@@ -22,6 +22,7 @@ from nhicard.insurer.detectors.models import UNSETTLED, Evidence, Finding, Run, 
 from nhicard.insurer.detectors.services import gathering
 from nhicard.insurer.intake.models import Visit
 from nhicard.insurer.many import one_of
+from nhicard.insurer.replica import reports
 
 ACTOR: Final = "detectors run"
 #: Refills are compared with those of so many days before.
@@ -62,7 +63,8 @@ def run(month: date, now: datetime, settings: Mapping[str, Mapping[str, Any]] | 
     since, until = bounds(month)
     if until >= now.date():
         raise CannotRun("這個月還沒結束。The month is not over yet.")
-    frames, claims = gathering.gather(since - LOOK_BACK, until)
+    with reports(up_to_date=True):
+        frames, claims = gathering.gather(since - LOOK_BACK, until)
     found = detect(frames, since, until, settings)
     references = {row["claim"]: row for row in claims.iter_rows(named=True)}
     counted: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from nhicard.insurer.incentives.scheme import Scheme
 from nhicard.insurer.opendata.services import release, rows, store
+from nhicard.insurer.replica import reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ def publish(scheme: Scheme, day: date, to: Path) -> Published:
     Raises OSError, incentives.services.sources.BadSource; readers then go on seeing what was there before.
     """
     with store.publishing(to):
-        now = rows.snapshot(scheme, day)
+        with reports(up_to_date=True):
+            now = rows.snapshot(scheme, day)
         last = store.day_before(to, day)
         known = store.of_day(to, last) if last else None
         before = (last, pl.read_parquet(known / "incentives.parquet")) if last and known else None

@@ -77,7 +77,7 @@ def _counted(begins: date, ends: date) -> Mapping[str, Iterable[tuple[str, int]]
     videos = TelemedicineRequest.objects.filter(agreed=True, asked_at__gte=first, asked_at__lt=after)
     visits = Visit.objects.filter(
         state=VisitState.ACCEPTED, is_precheck=False, visit_date__gte=begins, visit_date__lt=ends
-    )
+    ).filter(visit_month__gte=month_of(begins), visit_month__lt=ends)  # the partitions to read
     virtual = made_with_virtual_card(visits)
     return {
         "cards": _by(sessions, "sam__institution__code", Count("card", distinct=True)),

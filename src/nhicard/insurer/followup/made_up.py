@@ -14,8 +14,9 @@ from nhicard.identity import national_id
 from nhicard.insurer.accounts.models import Role, User
 from nhicard.insurer.followup.models import Case, Kind, Run, State
 from nhicard.insurer.followup.services import acting, births, running
-from nhicard.insurer.intake.models import InForce, Order, Submission, Visit, VisitState
+from nhicard.insurer.intake.models import Order, Submission, Visit, VisitState
 from nhicard.insurer.intake.models import State as Checked
+from nhicard.insurer.intake.tracing import put_down
 
 #: Days before now of birth and visit, what the visit says, and the sexes of the children that the registry knows.
 _NEWBORNS: Final = (
@@ -119,7 +120,7 @@ def _visit(code: str, at: datetime, patient: str, said: dict[str, str], *orders:
         fields=json.dumps({"A12": patient, "A14": code, "A17": time} | said, separators=(",", ":")),
         **facts,
     )
-    InForce.objects.create(key=visit.key, submission=submission, record=1, visit_month=visit.visit_month)
+    put_down(visit)
     for number, each in enumerate(orders, 1):
         told = {"code": each.get("A73", ""), "fields": json.dumps(each, separators=(",", ":"))}
         Order.objects.create(submission=submission, record=1, visit_month=_month(day), order=number, **told)

@@ -10,11 +10,13 @@ from django.db.models import F, Q
 
 from nhicard.checks.history import ORDERS, REFILLS, STANDING, STORED
 from nhicard.insurer.intake.models import EditionState, InForce, Order, Refill, Visit, VisitState
+from nhicard.insurer.intake.tracing import MOMENT, places
 from nhicard.insurer.many import one_of
 from nhicard.insurer.partitions.models import archived_months
 from nhicard.insurer.registry.models import UploadAddress
 
 _AT_ONCE: Final = 20_000  # things looked for by one query
+_IDENTIFIERS: Final = ("identifier", "actual_identifier")
 _VISIT_COLUMNS: Final = [name for name in STORED if name != "visit"]
 #: Where a visit's orders lie; none of it ever changes.
 _PLACE: Final = {"submission_id": pl.Int64, "record": pl.Int64, "visit_month": pl.Date}
@@ -37,13 +39,13 @@ class StoredHistory:
         persons = wanted.filter(pl.col("visit_time").is_null())["patient_id"].drop_nulls()
         identifiers = wanted["identifier"].drop_nulls()
         frames = [
-            *(self._visits(Q(one_of(part))) for part in _parts(at_moments)),
             *(self._visits(Q(one_of(part))) for part in _parts(persons.to_frame())),
+            *(self._visits(place) for place in places(at_moments, MOMENT)),
             # the indexes leave out records that have no identifier; said here, or they could not be used
-            *(self._visits(~Q(identifier="") & Q(one_of(part))) for part in _parts(identifiers.to_frame())),
             *(
-                self._visits(~Q(actual_identifier="") & Q(one_of(part)))
-                for part in _parts(identifiers.to_frame("actual_identifier"))
+                self._visits(~Q(**{name: ""}) & place)
+                for name in _IDENTIFIERS
+                for place in places(identifiers.to_frame(name), pl.col(name))
             ),
         ]
         found = pl.concat([_frame([], _FETCHED), *frames]).unique("visit", maintain_order=True)

@@ -155,6 +155,18 @@ class InForce(models.Model):
         constraints = [models.UniqueConstraint(fields=["key"], name="one_record_in_force")]
 
 
+class Trace(models.Model):
+    """In which months something that is looked for by its value alone is on record, whatever became of it: so that no
+    partition is searched in vain. ``value``: patient and visit time with a blank between them, or an identifier (M15,
+    M52). The same row may stand here several times."""
+
+    value = models.CharField(max_length=24)
+    visit_month = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["value", "visit_month"], name="trace_by_value")]
+
+
 class Order(models.Model):
     """One MB2 of an accepted record."""
 

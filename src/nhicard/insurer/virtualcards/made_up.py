@@ -13,7 +13,8 @@ from numpy.random import Generator
 from nhicard.identity import national_id
 from nhicard.insurer.accounts.models import Role, User
 from nhicard.insurer.datacentre.models import TelemedicineRequest, Treatment, VirtualCardSession
-from nhicard.insurer.intake.models import InForce, State, Submission, Visit, VisitState
+from nhicard.insurer.intake.models import State, Submission, Visit, VisitState
+from nhicard.insurer.intake.tracing import put_down
 from nhicard.insurer.registry.models import HealthCard, Institution, InsuredPerson, SecurityModule
 from nhicard.insurer.virtualcards.models import Participation, Setting
 from nhicard.insurer.virtualcards.services import counting
@@ -147,4 +148,4 @@ def _visit(upload: Submission, record: int, at: datetime, patient: str, sequence
         key=f"virtual-card-demo {upload.pk} {record}",
         **dict.fromkeys(_TEXTS, ""),
     )
-    InForce.objects.create(key=visit.key, submission=upload, record=record, visit_month=visit.visit_month)
+    put_down(visit)

@@ -23,10 +23,16 @@ _IN_FORCE = """
 INSERT INTO intake_inforce (key, submission_id, record, visit_month)
 SELECT key, submission_id, record, visit_month FROM intake_visit WHERE state = 'accepted'
 """
+_TRACES = """
+INSERT INTO intake_trace (value, visit_month)
+SELECT patient_id || ' ' || visit_time, visit_month FROM intake_visit WHERE patient_id <> '' AND visit_time <> ''
+UNION SELECT identifier, visit_month FROM intake_visit WHERE identifier <> ''
+UNION SELECT actual_identifier, visit_month FROM intake_visit WHERE actual_identifier <> ''
+"""
 
 
 def _rows(vendor: str) -> list[str]:
-    return [_VISITS.format(month=_MONTHS[vendor]), _ORDERS, _IN_FORCE]
+    return [_VISITS.format(month=_MONTHS[vendor]), _ORDERS, _IN_FORCE, _TRACES]
 
 
 class Migration(migrations.Migration):
@@ -53,6 +59,15 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={"constraints": [models.UniqueConstraint(fields=("key",), name="one_record_in_force")]},
+        ),
+        migrations.CreateModel(
+            name="Trace",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("value", models.CharField(max_length=24)),
+                ("visit_month", models.DateField()),
+            ],
+            options={"indexes": [models.Index(fields=["value", "visit_month"], name="trace_by_value")]},
         ),
         migrations.AddField(
             model_name="order",

@@ -14,8 +14,8 @@ from typing import Final
 import polars as pl
 from django.db import connection
 
-from nhicard.insurer.intake.models import DayCount, Visit
-from nhicard.insurer.many import one_of
+from nhicard.insurer.intake.models import DayCount, Trace, Visit
+from nhicard.insurer.intake.tracing import MOMENT, places
 from nhicard.insurer.partitions.models import archived_months
 from nhicard.insurer.partitions.months import month_of
 
@@ -37,8 +37,9 @@ SELECT institution, visit_date, category, count(*),
        sum(CASE WHEN arrived_by = 'vpn' THEN 1 ELSE 0 END), sum(CASE WHEN arrived_by = 'web' THEN 1 ELSE 0 END)
 FROM (
   SELECT a.institution, a.visit_date, a.category, (
-    SELECT max(b.channel) FROM {visits} b
-    WHERE b.patient_id = a.patient_id AND b.visit_time = a.visit_time AND b.institution || '' = a.institution
+    SELECT max(b.channel) FROM {traces} t JOIN {visits} b ON b.visit_month = t.visit_month
+    WHERE t.value = a.patient_id || ' ' || a.visit_time
+      AND b.patient_id = a.patient_id AND b.visit_time = a.visit_time AND b.institution || '' = a.institution
       AND b.edition = '2.0' AND b.is_precheck = %s AND b.state = 'accepted'
   ) AS arrived_by
   FROM cells JOIN {visits} a ON a.institution = cells.institution AND a.visit_date = cells.visit_date
@@ -63,8 +64,9 @@ def _cells(visits: pl.DataFrame) -> list[Cell]:
 
 
 def _compared(visits: pl.DataFrame) -> Iterator[Cell]:
-    for part in visits.select("patient_id", "visit_time").unique().iter_slices(_AT_ONCE * 10):
-        records = Visit.objects.filter(one_of(part), edition="1.0", is_precheck=False, visit_date__isnull=False)
+    moments = visits.select("patient_id", "visit_time").unique()
+    for place in places(moments, MOMENT):
+        records = Visit.objects.filter(place, edition="1.0", is_precheck=False, visit_date__isnull=False)
         for institution, day in records.values_list("institution", "visit_date").distinct():
             if day:
                 yield institution, day
@@ -74,6 +76,7 @@ def _count(cells: Sequence[Cell]) -> None:
     parts = {
         "counts": DayCount._meta.db_table,
         "visits": Visit._meta.db_table,
+        "traces": Trace._meta.db_table,
         "cells": ", ".join(["(%s, %s)"] * len(cells)),
     }
     values = [value for cell in cells for value in cell]

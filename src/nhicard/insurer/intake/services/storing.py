@@ -15,10 +15,11 @@ from nhicard.formats.assumptions import Assumptions
 from nhicard.formats.batch import Batch
 from nhicard.formats.tables import Edition, order_fields, visit_fields
 from nhicard.insurer.intake.kinds import KINDS, kept_for
-from nhicard.insurer.intake.models import Finding, InForce, Order, State, Submission, Visit, VisitState
+from nhicard.insurer.intake.models import Finding, InForce, Order, State, Submission, Trace, Visit, VisitState
 from nhicard.insurer.intake.services import bulk
 from nhicard.insurer.intake.services.checking import Joint
 from nhicard.insurer.intake.services.effects import INSTRUCTIONS
+from nhicard.insurer.intake.tracing import traces
 
 #: Where each typed column of a visit comes from, by edition; blank where the edition has no such field.
 _COLUMNS: Final[Mapping[str, Mapping[Edition, str]]] = {
@@ -104,6 +105,7 @@ def write_visits(visits: pl.DataFrame) -> None:
     # in one order, so that two workers with the same keys wait for each other once at most
     bulk.insert(InForce, accepted.select("key", "submission_id", "visit_month", record="number").sort("key"))
     bulk.insert(Visit, visits.select("submission_id", record="number", **{name: name for name in _STORED}))
+    bulk.insert(Trace, traces(visits))
 
 
 def write_orders(part: Batch, visits: pl.DataFrame) -> None:

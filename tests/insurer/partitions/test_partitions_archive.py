@@ -29,11 +29,16 @@ from typer.testing import CliRunner
 
 from nhicard.cli.app import app
 from nhicard.insurer.audit.models import Entry
+from nhicard.insurer.detectors import presenters as detectors
+from nhicard.insurer.detectors.models import Evidence
+from nhicard.insurer.detectors.models import Finding as Irregularity
+from nhicard.insurer.followup import presenters as followup
 from nhicard.insurer.followup.models import Case
 from nhicard.insurer.intake.models import DayCount, InForce, Order, Visit, VisitState
 from nhicard.insurer.partitions import archiving, ensuring, files, restoring, rows
 from nhicard.insurer.partitions.files import BadArchive, CannotArchive
 from nhicard.insurer.partitions.models import ArchivedMonth
+from nhicard.insurer.portal.texts import text
 
 DAY: Final = date(2023, 8, 16)
 
@@ -131,6 +136,34 @@ def test_what_is_not_archived(
         archiving.archive(month, tmp_path, NOON)
     assert everything(Visit, Order) == before
     assert set(tmp_path.rglob("*")) == there, "nothing is left behind"
+
+
+def _settled(found: Visit) -> Case:
+    told = {"kind": "newborn", "subject": "y", "institution": CLINIC, "visit_date": DAY, "findings": []}
+    return Case.objects.create(visit=found, due=NOON.date(), found_at=NOON, state="accepted", **told)
+
+
+def _evidence(found: Visit) -> Evidence:
+    facts = {"detector": "reuse", "subject": "z", "measured": 1, "bound": 0, "severity": "low", "state": "upheld"}
+    case = Irregularity.objects.create(institution=CLINIC, day=DAY, found_at=NOON, **facts)
+    told = {"subject": "z", "institution": CLINIC, "person": found.patient_id, "physician": "", "day": DAY}
+    return Evidence.objects.create(finding=case, visit=found, claim="", **told)
+
+
+def test_pages_say_that_a_record_is_in_the_archive(august: None, tmp_path: Path) -> None:
+    found = Visit.objects.filter(visit_month=AUGUST)[0]
+    pk, evidence = _settled(found).pk, _evidence(found).pk
+    archiving.archive(AUGUST, tmp_path, NOON)
+    case = Case.objects.select_related("visit").get(pk=pk)
+    away = text("partitions.archived")
+    for each in (case, Case.objects.get(pk=pk)):
+        assert each.visit is None
+        assert each.visit_id == found.pk
+        assert followup.row(each, {}, NOON.date()).visit == away
+    shown = detectors.shown(Evidence.objects.select_related("visit__submission").get(pk=evidence), "")
+    assert (shown.where, shown.visit) == (away, None)
+    restoring.restore(tmp_path / "2023-08", NOON)
+    assert Case.objects.get(pk=pk).visit == found
 
 
 def test_files_that_read_back_differently_keep_the_month(

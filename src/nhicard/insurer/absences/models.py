@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from nhicard.insurer.append_only import AppendOnly
-from nhicard.insurer.intake.models import Visit
+from nhicard.insurer.intake.fields import VisitLink
 from nhicard.insurer.registry.models import Institution
 
 
@@ -135,8 +135,7 @@ class Evidence(models.Model):
 
     case = models.ForeignKey(Case, on_delete=models.PROTECT, related_name="evidence")
     subject = models.CharField(max_length=64, help_text="SHA-256 of the record's key or the claim's place")
-    # visits are partitioned: no id of theirs is unique for the database
-    visit = models.ForeignKey(Visit, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    visit = VisitLink()
     claim = models.CharField(max_length=40, blank=True, help_text="kind, month, 案件分類 and 流水號")
     person = models.CharField(max_length=10)
     first_day = models.DateField()

@@ -103,11 +103,11 @@ def shown(evidence: Evidence) -> Shown:
             text("absences.claim.place", month=month, category=category, serial=serial),
         )
     else:
-        assert evidence.visit
-        name = text("absences.visit")
-        where = text("absences.visit.place", receipt=evidence.visit.submission.receipt, record=evidence.visit.record)
+        name, where = text("absences.visit"), text("partitions.archived")
+    if visit := evidence.visit:
+        where = text("absences.visit.place", receipt=visit.submission.receipt, record=visit.record)
     gone = roc_moment(evidence.gone_at)
-    return Shown(name, days, masked_id(evidence.person), where, evidence.visit_id, evidence.is_travel_day, gone)
+    return Shown(name, days, masked_id(evidence.person), where, visit and visit.pk, evidence.is_travel_day, gone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from django.db import models
 
 from nhicard.insurer.announcements.models import Announcement
 from nhicard.insurer.append_only import AppendOnly
-from nhicard.insurer.intake.models import Visit
+from nhicard.insurer.intake.fields import VisitLink
 
 
 class FactKind(models.TextChoices):
@@ -76,8 +76,7 @@ class Evidence(models.Model):
 
     finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="evidence")
     subject = models.CharField(max_length=64, help_text="SHA-256 of the record's key or the claim's place")
-    # visits are partitioned: no id of theirs is unique for the database
-    visit = models.ForeignKey(Visit, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    visit = VisitLink()
     claim = models.CharField(max_length=40, blank=True, help_text="kind, month, 案件分類 and 流水號")
     institution = models.CharField(max_length=10)
     person = models.CharField(max_length=10)

@@ -136,6 +136,8 @@ def shown(evidence: Evidence, own: str) -> Shown:
         where = text("detectors.claim.place", month=month, category=category, serial=serial)
     elif evidence.visit:
         where = text("detectors.visit.place", receipt=evidence.visit.submission.receipt, record=evidence.visit.record)
+    elif evidence.visit_id:
+        where = text("partitions.archived")
     return Shown(
         kind,
         roc_day(evidence.day),
@@ -143,7 +145,7 @@ def shown(evidence: Evidence, own: str) -> Shown:
         masked_id(evidence.person),
         "" if is_others else masked_id(evidence.physician),
         "" if is_others else where,
-        None if is_others else evidence.visit_id,
+        None if is_others or not evidence.visit else evidence.visit_id,
         evidence.is_current,
     )
 

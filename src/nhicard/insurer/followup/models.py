@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from nhicard.insurer.append_only import AppendOnly
-from nhicard.insurer.intake.models import Visit
+from nhicard.insurer.intake.fields import VisitLink
 
 
 class BirthList(models.Model):
@@ -61,8 +61,7 @@ class Case(models.Model):
     kind = models.CharField(max_length=7, choices=Kind.choices)
     subject = models.CharField(max_length=64, help_text="SHA-256 of the record's key: the same after a correction")
     institution = models.CharField(max_length=10)
-    # visits are partitioned: no id of theirs is unique for the database
-    visit = models.ForeignKey(Visit, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    visit = VisitLink()
     visit_date = models.DateField()
     findings = models.JSONField(default=list, help_text="names of texts followup.finding.<name>")
     found_at = models.DateTimeField()

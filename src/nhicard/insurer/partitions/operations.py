@@ -115,7 +115,7 @@ def _add_keys(editor: Any, model: type[models.Model]) -> None:
     """Primary key, foreign keys, indexes and constraints by the names that Django knows."""
     table = model._meta.db_table
     editor.execute(f"ALTER TABLE {table} ADD CONSTRAINT {table}_pkey PRIMARY KEY (id, visit_month)")
-    fields: list[Any] = model._meta.local_fields
+    fields: Sequence[Any] = model._meta.local_fields
     for field in fields:
         if field.remote_field and field.db_constraint:
             editor.execute(editor._create_fk_sql(model, field, "_fk_%(to_table)s_%(to_column)s"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
@@ -26,7 +26,7 @@ _TYPES: Final[Mapping[type[models.Field[Any, Any]], Any]] = {
 
 def schema(model: type[models.Model]) -> dict[str, Any]:
     """Columns and their types, the id first."""
-    fields: list[Any] = model._meta.concrete_fields
+    fields: Sequence[Any] = model._meta.concrete_fields
     return {field.column: _TYPES[type(field)] for field in fields}
 
 

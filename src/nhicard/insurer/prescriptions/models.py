@@ -6,7 +6,7 @@ from django.db import models
 
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.append_only import AppendOnly
-from nhicard.insurer.intake.models import Visit
+from nhicard.insurer.intake.fields import VisitLink
 from nhicard.insurer.registry.models import Institution
 
 
@@ -41,8 +41,7 @@ class Judgement(AppendOnly):
     number = models.PositiveIntegerField(help_text="from 1 within the image")
     outcome = models.CharField(max_length=8, choices=Outcome.choices)
     reasons = models.JSONField(default=list, help_text="[code, facts] of nhicard.prescriptions.Reason")
-    # visits are partitioned: no id of theirs is unique for the database
-    visit = models.ForeignKey(Visit, null=True, on_delete=models.PROTECT, related_name="+", db_constraint=False)
+    visit = VisitLink()
     as_of = models.DateTimeField()
     decided_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", help_text="承辦人")
     remark = models.CharField(max_length=500, blank=True, help_text="the division's reason")

@@ -127,6 +127,7 @@ def _page(request: HttpRequest, image: QrImage, status: int = 200, fault: str = 
         "facts": presenters.facts(image),
         "orders": presenters.orders(image),
         "visit": presenters.uploaded(visit) if visit else [],
+        "is_archived": bool(judgement and judgement.visit_id and not visit),
         "visit_orders": presenters.uploaded_orders(visit) if visit else [],
         "steps": presenters.steps(image),
         "may_decide": signed_in(request).is_of_division and outcome == Outcome.DOUBTFUL,

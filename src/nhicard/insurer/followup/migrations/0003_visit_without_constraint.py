@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
             name="visit",
             field=models.ForeignKey(
                 db_constraint=False,
+                null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="intake.visit",

@@ -50,7 +50,7 @@ SOAK_MINUTES ?= 5
 
 fuzz: setup  ## fuzz the parsers for FUZZ_MINUTES (10), then the property tests and state machines, much longer
 	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES)
-	timeout $(FUZZ_MINUTES)m $(BIN)/python -m pytest -m "" --hypothesis-profile=fuzz -n 2 tests/properties tests/fuzz tests/institution/agent/test_outbox_machine.py $(wildcard tests/insurer/faults/test_*_machine.py) tests/insurer/faults/test_described_apis.py || [ $$? = 124 ]
+	timeout $(FUZZ_MINUTES)m $(BIN)/python -m pytest -x -m "" --hypothesis-profile=fuzz -n 2 tests/properties tests/fuzz tests/institution/agent/test_outbox_machine.py $(wildcard tests/insurer/faults/test_*_machine.py) tests/insurer/faults/test_described_apis.py || [ $$? = 124 ]
 
 soak: setup  ## chaos for SOAK_MINUTES (5), then kill receivers, workers and agents 200 times each, and what else takes long
 	$(BIN)/python -m tests.insurer.faults.chaos --minutes $(SOAK_MINUTES)

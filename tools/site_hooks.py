@@ -14,7 +14,10 @@ PARTS: Final = (
     (
         "系統管理 Administrators",
         "administrator.md",
-        ("operations.md", "signing-in.md", "registry.md", "reference-lists.md", "se*.md", "scale*.md", "performance.md"),
+        (
+            *("operations.md", "signing-in.md", "registry.md", "reference-lists.md"),
+            *("se*.md", "scale*.md", "performance.md"),
+        ),
     ),
     ("檢核規則 Rules", "rules.md", ("assumptions.md", "mending.md", "claims.md")),
     ("API", "api.md", ("visits.md", "sources.md", "output.md", "results.md")),

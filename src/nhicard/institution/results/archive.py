@@ -17,7 +17,10 @@ _ENCRYPTED: Final = 0x1
 _NAME_IS_UTF8: Final = 0x800
 _AES: Final = 99
 #: What the library raises for a ZIP whose places, sizes or compressed bytes are wrong.
-_DAMAGED: Final = (zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError, struct.error, zlib.error, LZMAError)
+_DAMAGED: Final = (
+    *(zipfile.BadZipFile, OSError, EOFError, ValueError, OverflowError),
+    *(struct.error, zlib.error, LZMAError),
+)
 
 
 class UnusableResult(ValueError):

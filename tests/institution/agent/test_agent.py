@@ -19,6 +19,7 @@ from tests.institution.agent.world import (
     with_value,
 )
 
+from nhicard.formats import read
 from nhicard.institution.agent import Agent, Policy
 from nhicard.institution.agent.sending import Pauses
 from nhicard.institution.insurer import Answer, NotReady
@@ -310,6 +311,18 @@ def test_a_receipt_given_twice_is_no_receipt(outbox: Outbox) -> None:
     insurer.same = False
     works.turn(NOW + timedelta(hours=1))
     assert states(outbox, "A2") == ["accepted"] * 12
+
+
+def test_what_is_changed_back_is_told_again(outbox: Outbox) -> None:
+    """The same bytes would be the same upload, and what came between would stay in force."""
+    insurer = ScriptedInsurer()
+    works = agent(outbox, insurer)
+    for hour, diagnosis in enumerate(("J069", "E119", "J069", "E119", "J069")):
+        take(outbox, with_value(good_visits(1), 0, principal_diagnosis=diagnosis), NOW + timedelta(hours=hour))
+        settled(works, NOW + timedelta(hours=hour))
+        assert states(outbox, "A2") == ["accepted"]
+    told = [read(content).visits["M35"][0] for kind, content in insurer.uploads.values() if kind == "A2"]
+    assert told == ["J069", "E119", "J069", "E119", "J069"]
 
 
 def test_a_result_of_other_records_is_not_believed(outbox: Outbox) -> None:

@@ -155,11 +155,11 @@ def _keep(outbox: Outbox, kind: Kind, now: datetime, batch: Batch, records: pl.D
             unwritable += 1
             if not records.height:
                 return unwritable
-    packed = bytes(pa.compress(content, codec=_CODEC, asbytes=True))
+    stored = _unlike_others(outbox, kind, content, records.height)
     with outbox.writing() as cursor:
         cursor.execute(
             "INSERT INTO upload (kind, content, records, made_at, state, next_at) VALUES (?, ?, ?, ?, 'ready', ?)",
-            [kind.code, len(content).to_bytes(8, "big") + packed, records.height, told(now), told(now)],
+            [kind.code, stored, records.height, told(now), told(now)],
         )
         # what is to be deleted is told as it was sent; of a new record the visit's content is what was sent
         was_told = pl.col("stored") if state == "deleting" else pl.lit(None, pl.String)
@@ -174,6 +174,27 @@ def _keep(outbox: Outbox, kind: Kind, now: datetime, batch: Batch, records: pl.D
         )
         cursor.executemany(_TRACK_SENT, tracks.rows())
     return unwritable
+
+
+def _unlike_others(outbox: Outbox, kind: Kind, content: bytes, records: int) -> bytes:
+    """The file as it is stored, with a further line break at its end for each earlier one of the same bytes.
+
+    A visit that was changed and changed back is told as it was told before; the insurer would take the same bytes for
+    the upload that it has already, and leave in force what came between. One that was never answered is sent as it was.
+    """
+    while True:
+        packed = bytes(pa.compress(content, codec=_CODEC, asbytes=True))
+        stored = len(content).to_bytes(8, "big") + packed
+        if not outbox.rows(_SAME_BYTES, [kind.code, records, len(stored), stored]):
+            return stored
+        content += b"\n"
+
+
+# the length is compared first, for it is known without reading the file
+_SAME_BYTES: Final = """
+SELECT 1 FROM upload
+WHERE kind = ? AND records = ? AND length(content) = ? AND content = ? AND state <> 'unanswered' LIMIT 1
+"""
 
 
 def content_of(outbox: Outbox, upload: int) -> bytes:

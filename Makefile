@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 NEEDS := requirements/runtime.txt requirements/dev.txt requirements/scale.txt requirements/pcsc.txt pyproject.toml
 
-# Tests of the insurer that run on both databases; the others (pages above all) run on PostgreSQL.
-ON_SQLITE_TOO := audit datacentre eprescriptions faults intake operations
+# Tests of the insurer that run on both databases; the others (pages above all) run on PostgreSQL. `make soak` runs
+# those of ON_SQLITE_IN_SOAK there, too.
+ON_SQLITE_TOO := audit intake operations eprescriptions/test_eprescription_browser.py
+ON_SQLITE_IN_SOAK := datacentre eprescriptions faults
 
 .PHONY: help setup demo test lint bench fuzz soak docs lock sbom site wheel clean
 
@@ -54,8 +56,9 @@ fuzz: setup  ## fuzz the parsers for FUZZ_MINUTES (10), then the property tests 
 
 soak: setup  ## chaos for SOAK_MINUTES (5), then kill receivers, workers and agents 200 times each, and what else takes long
 	$(BIN)/python -m tests.insurer.faults.chaos --minutes $(SOAK_MINUTES)
-	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer/faults tests/insurer/portal
-	$(BIN)/python -m pytest -n0 -m soak tests/institution/agent tests/scale tests/prescriptions
+	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer
+	$(BIN)/python -m pytest -n0 -m soak --ignore=tests/insurer
+	$(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_IN_SOAK))
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench

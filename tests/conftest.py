@@ -37,10 +37,16 @@ LONGEST = (
 )
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long first."""
+    """Files that take long first. Browsers go through the pages in Chinese; in English and without script they do in
+    ``make soak``."""
     places = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
+    for item in items:
+        variants = set(item.name.partition("[")[2].rstrip("]").split("-"))
+        if item.path.stem.endswith("browser") and variants & {"en", "no script"}:
+            item.add_marker(pytest.mark.soak)
 
 
 @pytest.fixture(scope="session")

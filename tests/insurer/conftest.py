@@ -6,12 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from tests.insurer.audit import triggers
 from tests.insurer.desk import CLINIC, NOW, PATIENT, Card, Desk, newly_opened
 
 from nhicard.insurer.audit.models import Entry, Head
 from nhicard.insurer.registry import authority, models
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> None:
+    """A hash that is meant to be slow is a fifth of a second for each user that a test makes."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 @pytest.fixture

@@ -32,7 +32,7 @@ if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nhicard.insurer.settings")
     django.setup()
 
-from django.db import connections  # needs Django
+from django.db import connections, transaction  # needs Django
 from tests.insurer.faults.databases import Database, Server, opened, own_server
 from tests.insurer.faults.proxy import Proxy, proxied, to_port, to_socket
 from tests.insurer.faults.recount import require_each_checked_once
@@ -184,7 +184,11 @@ def _paused(process: Process) -> Iterator[None]:
 
 
 def _leases_run_out() -> None:
-    Submission.objects.exclude(claimed_until=None).update(claimed_until=rocdate.now() - timedelta(hours=1))
+    """But of those that a worker is just writing results of: it may be standing still, and we would wait for it."""
+    with transaction.atomic():
+        claimed = Submission.objects.exclude(claimed_until=None).select_for_update(skip_locked=True)
+        free = list(claimed.values_list("pk", flat=True))
+        Submission.objects.filter(pk__in=free).update(claimed_until=rocdate.now() - timedelta(hours=1))
 
 
 def chaos(home: Path, seconds: float, seed: int, say: Callable[[str], object] = lambda _: None) -> Counter[str]:

@@ -24,13 +24,7 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(
-    params=[
-        pytest.param(("zh-TW", True), id="zh"),
-        pytest.param(("en", True), id="en", marks=pytest.mark.soak),  # each page has its own test in English
-        pytest.param(("zh-TW", False), id="no script"),
-    ]
-)
+@pytest.fixture(params=[("zh-TW", True), ("en", True), ("zh-TW", False)], ids=["zh", "en", "no script"])
 def walking(
     request: pytest.FixtureRequest, tmp_path: Path, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[Walk]:

@@ -39,9 +39,9 @@ def run(visits: int, a_file: int, home: Path) -> dict[str, float]:
     figures: dict[str, float] = {"visits": visits}
     whole = write(generate("2.0", visits, 7, _NOW))
     _check(write(generate("2.0", 100, 8, _NOW)))  # compiled and imported
-    alone = figures["check, s"] = _timed(lambda: _check(whole))
+    alone = figures["check, s"] = timed(lambda: _check(whole))
     for name, files in (("one file", [whole]), (f"files of {a_file} visits", _files(visits, a_file))):
-        seconds = _worked(files, visits)
+        seconds = worked(files, visits)
         figures |= {
             f"worker, {name}, s": seconds,
             f"worker, {name}, visits a second": visits / seconds,
@@ -69,7 +69,7 @@ def _check(content: bytes) -> None:
         pass
 
 
-def _worked(files: Sequence[bytes], visits: int) -> float:
+def worked(files: Sequence[bytes], visits: int) -> float:
     """Seconds a worker takes from the first claim until the queue is empty."""
     from django.db.models import Count, Sum
 
@@ -87,7 +87,7 @@ def _worked(files: Sequence[bytes], visits: int) -> float:
         while worker.once():
             pass
 
-    seconds = _timed(until_empty)
+    seconds = timed(until_empty)
     checked = Submission.objects.filter(state=State.CHECKED).aggregate(files=Count("id"), refused=Sum("rejected"))
     # some prescriptions dispensed here were never issued here, so that a few records are rejected (D037)
     if checked["files"] != Submission.objects.count() or checked["refused"] > visits * _MOST_REFUSED:
@@ -95,7 +95,7 @@ def _worked(files: Sequence[bytes], visits: int) -> float:
     return seconds
 
 
-def _timed(work: Callable[[], None]) -> float:
+def timed(work: Callable[[], None]) -> float:
     began = time.perf_counter()
     work()
     return time.perf_counter() - began

@@ -17,7 +17,7 @@ from nhicard.formats.encoding import decode_table
 from nhicard.formats.grammar import Grammar
 from nhicard.formats.tree_reader import MAX_VALUE, MOST_LISTED, record_end, undecodable
 
-_BETWEEN = re.compile(rb"(?:\s++|<!--.*?-->|<\?.*?\?>)++", re.DOTALL)
+_BETWEEN = re.compile(rb"(?:\s+|<!--.*?-->|<\?.*?\?>)+", re.DOTALL)
 _CUT_TAG = re.compile(rb"<[^>]{0,16}\Z")
 _SAMPLE_BYTES: Final = 1 << 18
 

@@ -21,7 +21,7 @@ from nhicard.formats.batch import Batch, concat, empty
 from nhicard.formats.reader import SLICE_BYTES, UnusableInput, read
 from nhicard.formats.tables import Edition
 
-_PLAIN: Final = re.compile(rb"\s*+(?:<\?xml[^>?]*+\?>)?+\s*+<RECS>\s*+(?=<REC>)")
+_PLAIN: Final = re.compile(rb"\s*+(?:<\?xml[^>?]*\?>)?\s*+<RECS>\s*+(?=<REC>)")
 _ROOT_END: Final = b"</RECS>"
 _RECORD_END: Final = b"</REC>"
 #: What only a file read alone may hold between its first and last record.

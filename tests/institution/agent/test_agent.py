@@ -325,6 +325,20 @@ def test_what_is_changed_back_is_told_again(outbox: Outbox) -> None:
     assert told == ["J069", "E119", "J069", "E119", "J069"]
 
 
+def test_what_was_accepted_before_a_rejected_change_is_deleted_when_taken_back(outbox: Outbox) -> None:
+    insurer = ScriptedInsurer(lambda kind, visit: ["M35:15"] if visit.get("M35") == "Z9999" else [])
+    works = agent(outbox, insurer, hold=False)
+    for hour, diagnosis in enumerate(("J069", "Z9999")):
+        take(outbox, with_value(good_visits(1), 0, principal_diagnosis=diagnosis), NOW + timedelta(hours=hour))
+        settled(works, NOW + timedelta(hours=hour))
+    assert states(outbox, "A2") == ["rejected"]
+    (key,) = outbox.rows("SELECT key FROM visit")[0]
+    assert withdraw(outbox, [key], NOW + timedelta(hours=3)) == 1
+    settled(works, NOW + timedelta(hours=3))
+    assert states(outbox, "A2") == ["deleted"]
+    assert "D" in {read(content).visits["H01"][0] for kind, content in insurer.uploads.values() if kind == "A2"}
+
+
 def test_a_result_of_other_records_is_not_believed(outbox: Outbox) -> None:
     insurer = ScriptedInsurer(lambda kind, visit: ["M15:D002"])
     take(outbox, good_visits(), NOW)

@@ -140,7 +140,8 @@ _BECOMES: Final = {
     "rejected": """
         UPDATE track SET was_rejected = max(was_rejected, :was),
             state = CASE WHEN v.withdrawn_at IS NOT NULL AND NOT stored THEN 'deleted'
-                    WHEN v.revision > track.revision THEN 'waiting' ELSE 'rejected' END
+                    WHEN v.revision > track.revision OR (v.withdrawn_at IS NOT NULL AND kind <> 'B1') THEN 'waiting'
+                    ELSE 'rejected' END
         FROM visit v WHERE v.id = track.visit AND track.visit = :visit AND kind = :kind""",
     "deleted": """
         UPDATE track SET stored = 0, told = NULL, accepted_at = NULL, was_rejected = 0,

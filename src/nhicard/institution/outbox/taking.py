@@ -96,8 +96,10 @@ INSERT INTO visit (key, visit_at, category, department, staff, content, revision
 SELECT key, visit_at, category, department, staff, content, 1, ?, ? FROM handed_over WHERE true
 ON CONFLICT (key) DO NOTHING
 """
+# A change that was rejected, or held back, leaves in force what was accepted before it.
 _DELETE_STORED: Final = """
-UPDATE track SET state = 'waiting' WHERE kind <> 'B1' AND state = 'accepted' AND stored
+UPDATE track SET state = 'waiting'
+WHERE kind <> 'B1' AND state IN ('accepted', 'rejected', 'held', 'left out') AND stored
   AND visit IN (SELECT id FROM visit WHERE withdrawn_at IS NOT NULL)
 """
 _DROP_UNSENT: Final = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,15 @@ from nhicard.insurer.registry import authority, models
 def quick_passwords() -> None:
     """A hash that is meant to be slow is a fifth of a second for each user that a test makes."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_is_left(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """What a module leaves in the database, the next would stumble over: whichever that is."""
+    yield
+    with django_db_blocker.unblock():
+        assert not Entry.objects.exists(), "left in the audit log"
+        assert not models.Institution.objects.exists(), "left in the register"
 
 
 @pytest.fixture

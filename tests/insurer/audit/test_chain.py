@@ -10,9 +10,9 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, connection, transaction
 from tests.insurer.audit import triggers
+from tests.insurer.faults import databases
 
 from nhicard.insurer.audit import chain
 from nhicard.insurer.audit.models import Entry, Head, Verification
@@ -168,26 +168,10 @@ EACH = 10
 
 
 @pytest.fixture
-def writers(
-    insurer_home: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[ThreadPoolExecutor]:
-    """Threads whose connections go to a database with the settings of production: a SQLite file, or PostgreSQL."""
-    if connections["default"].vendor == "sqlite":
-        monkeypatch.setitem(connections.settings["default"], "NAME", insurer_home / "insurer.sqlite3")
-    else:
-        triggers.let_tests_empty_tables()
-        request.getfixturevalue("transactional_db")
-    with django_db_blocker.unblock(), ThreadPoolExecutor(WRITERS) as threads:
-        threads.submit(call_command, "migrate", verbosity=0).result()
-        yield threads
-        barrier = Barrier(WRITERS)
-        for closed in [threads.submit(_close, barrier) for _ in range(WRITERS)]:
-            closed.result()
-
-
-def _close(barrier: Barrier) -> None:
-    barrier.wait(10)
-    connections.close_all()
+def writers(insurer_home: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose connections go to a database with the settings of production."""
+    with django_db_blocker.unblock(), databases.threads(insurer_home, WRITERS) as pool:
+        yield pool
 
 
 def test_writers_at_once_make_one_chain(writers: ThreadPoolExecutor) -> None:

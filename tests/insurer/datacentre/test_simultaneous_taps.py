@@ -11,10 +11,9 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.core.management import call_command
-from django.db import connections
 from django.test import Client
 from tests.insurer.desk import NOW, Desk, newly_opened, uses_left
+from tests.insurer.faults import databases
 
 from nhicard.insurer import clock
 from nhicard.insurer.datacentre.models import SequenceCounter, Treatment
@@ -24,44 +23,32 @@ READERS = 2
 
 
 @pytest.fixture
-def database_file(
-    insurer_home: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[ThreadPoolExecutor]:
-    """Threads whose connections go to a database with the settings of production: a SQLite file, or PostgreSQL."""
-    if connections["default"].vendor == "sqlite":
-        monkeypatch.setitem(connections.settings["default"], "NAME", insurer_home / "insurer.sqlite3")
-    else:
-        request.getfixturevalue("transactional_db")
-    with django_db_blocker.unblock(), ThreadPoolExecutor(READERS) as threads:
-        threads.submit(call_command, "migrate", verbosity=0).result()
-        yield threads
-        barrier = Barrier(READERS)
-        for closed in [threads.submit(_close, barrier) for _ in range(READERS)]:
-            closed.result()
+def readers(insurer_home: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[ThreadPoolExecutor]:
+    """Threads whose connections go to a database with the settings of production."""
+    with django_db_blocker.unblock(), databases.threads(insurer_home, READERS) as pool:
+        yield pool
 
 
 def test_no_two_taps_share_a_number_and_no_use_is_lost(
-    database_file: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+    readers: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk = database_file.submit(newly_opened, Client(), monkeypatch).result()
+    desk = readers.submit(newly_opened, Client(), monkeypatch).result()
     seconds = itertools.count(1)
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=next(seconds)))  # no two taps in one second
     barrier = Barrier(READERS)
-    tapping = [database_file.submit(_tap, desk, barrier) for _ in range(READERS)]
+    tapping = [readers.submit(_tap, desk, barrier) for _ in range(READERS)]
     replies = [reply for reader in tapping for reply in reader.result()]
 
     given = sorted(reply["sequenceNumber"] for reply in replies if reply["statusCode"] in (0, 5010))
     assert given == [f"{n:04}" for n in range(1, 7)], "six uses, six numbers"
     assert sorted(reply["statusCode"] for reply in replies if not reply["sequenceNumber"]) == [3213] * 4
-    assert _in(database_file, lambda: uses_left(desk.hc)) == 0
-    assert _in(database_file, Treatment.objects.count) == 6
-    assert _in(database_file, lambda: SequenceCounter.objects.get().last) == 6
+    assert _in(readers, lambda: uses_left(desk.hc)) == 0
+    assert _in(readers, Treatment.objects.count) == 6
+    assert _in(readers, lambda: SequenceCounter.objects.get().last) == 6
 
 
-def test_one_signature_serves_one_of_two_callers(
-    database_file: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    desk = database_file.submit(newly_opened, Client(), monkeypatch).result()
+def test_one_signature_serves_one_of_two_callers(readers: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk = readers.submit(newly_opened, Client(), monkeypatch).result()
     barrier = Barrier(READERS)
     bodies = [desk.block("SAM HC", "01") for _ in range(TAPS_A_READER)]
 
@@ -71,7 +58,7 @@ def test_one_signature_serves_one_of_two_callers(
             Client().post("/api/v1/BasicData/Query", body, "application/json").json()["statusCode"] for body in bodies
         ]
 
-    one, two = [database_file.submit(read) for _ in range(READERS)]
+    one, two = [readers.submit(read) for _ in range(READERS)]
     assert [sorted(pair) for pair in zip(one.result(), two.result(), strict=True)] == [[0, 3245]] * TAPS_A_READER
 
 
@@ -83,9 +70,3 @@ def _tap(desk: Desk, barrier: Barrier) -> list[dict[str, Any]]:
 
 def _in(threads: ThreadPoolExecutor, ask: Callable[[], int]) -> int:
     return threads.submit(ask).result()
-
-
-def _close(barrier: Barrier) -> None:
-    """Both threads wait for one another, so that each closes its own connection."""
-    barrier.wait()
-    connections.close_all()

@@ -110,6 +110,21 @@ def opened(home: Path, server: str = settings.DATABASE_URL) -> Iterator[Database
 
 
 @contextmanager
+def threads(home: Path, count: int) -> Iterator[ThreadPoolExecutor]:
+    """So many threads, each with its own connection to a new database."""
+    barrier = Barrier(count)
+
+    def close() -> None:
+        barrier.wait(10)  # one each
+        connections.close_all()
+
+    with opened(home), ThreadPoolExecutor(count) as pool:
+        yield pool
+        for closed in [pool.submit(close) for _ in range(count)]:
+            closed.result()
+
+
+@contextmanager
 def _connected(facts: dict[str, Any]) -> Iterator[None]:
     """This process's connections go there meanwhile."""
     before, settings_before = connections["default"], connections.settings["default"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from django.core.management import call_command
 from django.db import connections, transaction
+from tests.insurer.faults import databases
 from tests.insurer.registry.lists import CLINIC, FILES, NOW, PATIENT, PHARMACY, load, table, write
 
 from nhicard.checks import Context, check
@@ -161,35 +161,16 @@ def test_an_unchanged_list_is_not_read_again(tmp_path: Path) -> None:
     assert references.current(NOW)["areas"] is areas
 
 
-@pytest.fixture
-def another_process(
-    insurer_home: Path, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[ThreadPoolExecutor, ThreadPoolExecutor]]:
-    """Two threads, each with a connection of its own to a database file."""
-    file = {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": insurer_home / "insurer.sqlite3",
-        "OPTIONS": {"timeout": 20},
-    }
-    monkeypatch.setitem(connections.settings, "default", connections.settings["default"] | file)
-    with django_db_blocker.unblock(), ThreadPoolExecutor(1) as one, ThreadPoolExecutor(1) as other:
-        one.submit(call_command, "migrate", verbosity=0).result()
-        yield one, other
-        for thread in (one, other):
-            thread.submit(connections.close_all).result()
-
-
-def test_a_change_over_another_connection_is_seen(
-    another_process: tuple[ThreadPoolExecutor, ThreadPoolExecutor], tmp_path: Path
-) -> None:
-    one, other = another_process
-    before = one.submit(references.current, LATER).result()
-    assert one.submit(references.current, LATER).result() is before
-    other.submit(load, tmp_path, "areas", table("code", "A01"), NOW).result()
-    after = one.submit(references.current, LATER).result()
-    assert after is not before
-    assert one.submit(_codes, after, "areas").result() == ["A01"]
-    assert other.submit(references.current, LATER).result() is after
+def test_a_change_over_another_connection_is_seen(insurer_home: Path, tmp_path: Path) -> None:
+    with databases.opened(insurer_home), ThreadPoolExecutor(1) as other:
+        before = references.current(LATER)
+        assert references.current(LATER) is before
+        other.submit(load, tmp_path, "areas", table("code", "A01"), NOW).result()
+        after = references.current(LATER)
+        assert after is not before
+        assert _codes(after, "areas") == ["A01"]
+        assert other.submit(references.current, LATER).result() is after
+        other.submit(connections.close_all).result()
 
 
 # ---- insured persons ----

@@ -66,9 +66,11 @@ def _cells(visits: pl.DataFrame) -> list[Cell]:
 def _compared(visits: pl.DataFrame) -> Iterator[Cell]:
     moments = visits.select("patient_id", "visit_time").unique()
     for place in places(moments, MOMENT):
-        records = Visit.objects.filter(place, edition="1.0", is_precheck=False, visit_date__isnull=False)
-        for institution, day in records.values_list("institution", "visit_date").distinct():
-            if day:
+        # Said in SQL, the rest would make PostgreSQL expect one row of a month it has no statistics of yet, and compare
+        # every record with every moment.
+        records = Visit.objects.filter(place).values_list("institution", "visit_date", "edition", "is_precheck")
+        for institution, day, edition, is_precheck in records.distinct():
+            if day and edition == "1.0" and not is_precheck:
                 yield institution, day
 
 

@@ -39,6 +39,8 @@ lint: setup  ## style, types, room boundaries
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+test soak: export TMPDIR := $(shell sh tools/quick_folder.sh)
+
 test: lint  ## lint, then the whole test suite
 	@echo "==> everything but the insurer"
 	$(BIN)/python -m pytest --ignore=tests/insurer

@@ -30,9 +30,19 @@ def test_base_record_is_accepted(edition: Edition, family: str, base: str) -> No
     assert not len(findings), shown(findings)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name)
-def test_record_that_breaks_the_rule_is_found(case: Case) -> None:
-    findings = check(case.batch(case.breaks), case.context)
+@pytest.fixture(scope="module", params=CASES, ids=name)
+def case(request: pytest.FixtureRequest) -> Case:
+    """For both tests one after the other: they need the same context, which takes longer to make than to use."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def context(case: Case) -> Context:
+    return case.context
+
+
+def test_record_that_breaks_the_rule_is_found(case: Case, context: Context) -> None:
+    findings = check(case.batch(case.breaks), context)
     field = case.blames or rules(case.edition)[case.code].field
     matching = [row for row in findings if row["code"] == case.code and field in ("*", row["field"])]
     assert matching, f"no {field}:{case.code} among: {shown(findings)}"
@@ -40,9 +50,8 @@ def test_record_that_breaks_the_rule_is_found(case: Case) -> None:
     assert all(row["text_zh"] and row["text_en"] for row in matching)
 
 
-@pytest.mark.parametrize("case", CASES, ids=name)
-def test_record_that_keeps_the_rule_is_accepted(case: Case) -> None:
-    findings = check(case.batch(case.keeps), case.context)
+def test_record_that_keeps_the_rule_is_accepted(case: Case, context: Context) -> None:
+    findings = check(case.batch(case.keeps), context)
     assert case.code not in findings.codes, shown(findings)
     assert findings.codes <= case.keeps_also, shown(findings)
 

@@ -6,12 +6,12 @@ import csv
 import io
 import json
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.cli.calls import nhicard
 from tests.formats.test_structure import END, HEAD, RECORD
 
 from nhicard.checks.cases.cases import base_record, changed
@@ -20,12 +20,6 @@ from nhicard.formats import build, write
 from nhicard.identity.keyring import KeyRing
 
 AS_OF = ("--as-of", "2023-10-20T12:00")
-
-
-def nhicard(*arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "nhicard", *map(str, arguments)], input=stdin, capture_output=True, check=False
-    )
 
 
 def upload(*changes: str, base: str = "outpatient", copies: int = 1) -> bytes:

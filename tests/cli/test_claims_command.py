@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import subprocess
-import sys
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import pytest
 from tests.checks.claims.claim_uploads import uploads
+from tests.cli import calls
 
 from nhicard.checks.claims.findings import SCHEMA
 from nhicard.formats import write as write_visits
@@ -19,10 +19,8 @@ from nhicard.formats.claims import read
 AS_OF = ("--as-of", "2023-11-05")
 
 
-def nhicard(*arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "nhicard", "claims", *map(str, arguments)], input=stdin, capture_output=True, check=False
-    )
+def nhicard(*arguments: str | Path, stdin: bytes | None = None) -> CompletedProcess[bytes]:
+    return calls.nhicard("claims", *arguments, stdin=stdin)
 
 
 @pytest.fixture(scope="module")

@@ -26,16 +26,18 @@ def test_upgrade_makes_what_is_missing_for_its_owner_only(empty: Home) -> None:
     assert [path.read_bytes() for path in private[1:]] == before
 
 
-def test_check_finds_upgrades_that_wait_and_files_that_are_damaged(empty: Home, tmp_path: Path) -> None:
+def test_check_finds_upgrades_that_wait(empty: Home) -> None:
     empty.folder.mkdir()
     assert "nhicard db upgrade" in empty.refused("db", "check")
-    empty.well("db", "upgrade")
-    with empty.file.open("r+b") as file:
-        file.seek(empty.file.stat().st_size - 40_000)
+
+
+def test_check_finds_files_that_are_damaged(filled: Home) -> None:
+    with filled.file.open("r+b") as file:
+        file.seek(filled.file.stat().st_size - 40_000)
         file.write(b"\xff" * 40_000)
-    assert "restore a backup" in empty.refused("db", "check")
-    empty.file.write_bytes(b"no database" * 1000)
-    assert "restore a backup" in empty.refused("db", "check")
+    assert "restore a backup" in filled.refused("db", "check")
+    filled.file.write_bytes(b"no database" * 1000)
+    assert "restore a backup" in filled.refused("db", "check")
 
 
 def test_a_backup_brings_exactly_its_rows_back(either: Home, tmp_path: Path) -> None:
@@ -164,16 +166,19 @@ def test_restore_asks_first(filled: Home, tmp_path: Path) -> None:
     assert filled.rows() == before
 
 
-def test_a_backup_overwrites_nothing_and_leaves_no_half_of_one(empty: Home, tmp_path: Path) -> None:
+def test_a_backup_of_nothing_leaves_no_half_of_one(empty: Home, tmp_path: Path) -> None:
     file = tmp_path / "backup"
     assert "no database" in empty.refused("db", "backup", file)
     assert not file.exists()
     assert not empty.file.exists()
-    empty.well("db", "upgrade")
+
+
+def test_a_backup_overwrites_nothing(filled: Home, tmp_path: Path) -> None:
+    file = tmp_path / "backup"
     file.write_bytes(b"of last year")
-    assert "exists already" in empty.refused("db", "backup", file)
+    assert "exists already" in filled.refused("db", "backup", file)
     assert file.read_bytes() == b"of last year"
-    assert str(file) in empty.refused("db", "backup", file / "below a file")
+    assert str(file) in filled.refused("db", "backup", file / "below a file")
 
 
 # --- worker -------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests import tables
 from typer.testing import CliRunner, Result
 
 from nhicard.cli.app import app
@@ -115,6 +116,7 @@ def test_the_demo_leaves_no_key_that_others_may_read(
     assert {stat.S_IMODE(file.stat().st_mode) for file in keys} == {0o600}
 
 
+@pytest.mark.soak
 def test_the_demo_ends_badly_where_an_answer_is_not_as_it_must_be(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,6 +162,7 @@ class Centre:
 def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     """``nhicard serve`` on a free port."""
     home = tmp_path_factory.mktemp("insurer")
+    shutil.copyfile(tables.sqlite_file(), home / "insurer.sqlite3")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

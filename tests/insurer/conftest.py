@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
 from tests.insurer.audit import triggers
 from tests.insurer.desk import CLINIC, NOW, PATIENT, Card, Desk, newly_opened
@@ -27,6 +28,8 @@ def nothing_is_left(django_db_setup: None, django_db_blocker: Any) -> Iterator[N
     """What a module leaves in the database, the next would stumble over: whichever that is."""
     yield
     with django_db_blocker.unblock():
+        if Entry._meta.db_table not in connection.introspection.table_names():
+            return  # no test that was asked for uses the database
         assert not Entry.objects.exists(), "left in the audit log"
         assert not models.Institution.objects.exists(), "left in the register"
 

@@ -115,9 +115,11 @@ def worker(
 def upgrade(home: Home = None) -> None:
     """Create or upgrade the tables."""
     ready(home)
-    from nhicard.insurer import serving
+    from nhicard.insurer import clock, serving
+    from nhicard.insurer.partitions import ensuring
 
     serving.set_up()
+    ensuring.ensure(clock.now())
     typer.echo("資料庫已是最新 The database is up to date.")
 
 

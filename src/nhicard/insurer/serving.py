@@ -35,11 +35,24 @@ def set_up() -> bool:
     if not connection.introspection.table_names():
         # its many small changes of columns take a third less time before our tables are there
         call_command("migrate", "oauth2_provider", verbosity=0, interactive=False)
-    call_command("migrate", verbosity=0, interactive=False)
+    if upgrades_waiting():  # to find nothing to do takes Django longer than many a command
+        call_command("migrate", verbosity=0, interactive=False)
     if not settings.SECRET_KEY_FILE.exists():
         settings.SECRET_KEY_FILE.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         write_private(settings.SECRET_KEY_FILE, settings.SECRET_KEY.encode())
     return authority.create(clock.now())
+
+
+def upgrades_waiting() -> int:
+    """How many changes of the tables were not made yet.
+
+    Raises:
+        DatabaseError: if the database is out of reach or damaged.
+    """
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def heartbeat_file() -> Path:

@@ -339,6 +339,24 @@ def test_what_was_accepted_before_a_rejected_change_is_deleted_when_taken_back(o
     assert "D" in {read(content).visits["H01"][0] for kind, content in insurer.uploads.values() if kind == "A2"}
 
 
+def test_what_is_handed_over_again_while_its_deletion_is_under_way_comes_after_it(outbox: Outbox) -> None:
+    insurer = ScriptedInsurer(lambda kind, visit: [])
+    works = agent(outbox, insurer)
+    take(outbox, good_visits(1), NOW)
+    settled(works, NOW)
+    (key,) = outbox.rows("SELECT key FROM visit")[0]
+    withdraw(outbox, [key], NOW + timedelta(hours=1))
+    insurer.before = silent
+    works.turn(NOW + timedelta(hours=1))
+    insurer.before = lambda: None
+    take(outbox, good_visits(1), NOW + timedelta(hours=1))
+    works.turn(NOW + timedelta(hours=1))  # the deletion still pauses
+    settled(works, NOW + timedelta(hours=2))
+    assert states(outbox, "A2") == ["accepted"]
+    told = [read(content).visits["H01"][0] for kind, content in insurer.uploads.values() if kind == "A2"]
+    assert told[-2:] == ["D", "A"]
+
+
 def test_a_result_of_other_records_is_not_believed(outbox: Outbox) -> None:
     insurer = ScriptedInsurer(lambda kind, visit: ["M15:D002"])
     take(outbox, good_visits(), NOW)

@@ -188,6 +188,7 @@ def test_whatever_goes_wrong_in_the_end_the_insurer_holds_what_was_told() -> Non
         max_examples=500 if is_fuzzing else 20,
         stateful_step_count=25,
         deadline=None,
+        derandomize=not is_fuzzing,
         database=None,
         suppress_health_check=list(HealthCheck),
     )

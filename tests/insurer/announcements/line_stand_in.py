@@ -91,7 +91,7 @@ def running() -> Iterator[Line]:
             """Nothing on the terminal."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
     line.url = f"http://127.0.0.1:{server.server_address[1]}"
     try:
         yield line

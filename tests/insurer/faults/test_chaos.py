@@ -12,6 +12,7 @@ from tests.insurer.faults.chaos import TROUBLES, chaos
 SECONDS: Final = 10
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(
     not settings.DATABASE_URL, reason="it has a PostgreSQL of its own; once is enough, with the others on PostgreSQL"
 )

@@ -85,10 +85,11 @@ UPDATE visit SET content = h.content, visit_at = h.visit_at, category = h.catego
 FROM handed_over AS h
 WHERE h.key = visit.key AND (h.content <> visit.content OR visit.withdrawn_at IS NOT NULL)
 """
-# What 1.0 has accepted stays as it is: a correction may mend rejected records only (C002).
+# What 1.0 has accepted stays as it is: a correction may mend rejected records only (C002). What is on its way, be it a
+# deletion, is waited for: a record that overtakes the deletion of what it was would go with it.
 _REOPEN: Final = """
 UPDATE track SET state = 'waiting'
-WHERE state NOT IN ('sent', 'waiting') AND NOT (kind = 'B1' AND state = 'accepted')
+WHERE state NOT IN ('sent', 'deleting', 'waiting') AND NOT (kind = 'B1' AND state = 'accepted')
   AND revision < (SELECT revision FROM visit WHERE id = track.visit)
 """
 _INSERT: Final = """

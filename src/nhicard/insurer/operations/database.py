@@ -13,7 +13,8 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection
 from django.db.backends.postgresql.client import DatabaseClient
-from django.db.migrations.executor import MigrationExecutor
+
+from nhicard.insurer import serving
 
 #: SQLSTATEs and their classes that speak of the server, not of the statement: connection, disk, too many connections,
 #: shutdown, system. Not the memory: a smaller batch may do where a larger one found none.
@@ -100,15 +101,14 @@ def troubles() -> list[str]:
 def why_unusable() -> str:
     """Why the tables cannot be used: out of reach, or not upgraded; empty where they can."""
     try:
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        waiting = serving.upgrades_waiting()
     except OperationalError as error:
         return f"資料庫無法連線。The database cannot be reached: {type(error).__name__}."
     except DatabaseError:
         return _DAMAGED
     if not waiting:
         return ""
-    return f"有 {len(waiting)} 個升級未執行，請執行 nhicard db upgrade。Upgrades are waiting; run nhicard db upgrade."
+    return f"有 {waiting} 個升級未執行，請執行 nhicard db upgrade。Upgrades are waiting; run nhicard db upgrade."
 
 
 def _is_whole() -> bool:

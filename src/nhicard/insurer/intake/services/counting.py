@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import Final
 
 import polars as pl
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 
 from nhicard.insurer.intake.models import DayCount, Trace, Visit
 from nhicard.insurer.intake.tracing import MOMENT, places
@@ -66,11 +68,9 @@ def _cells(visits: pl.DataFrame) -> list[Cell]:
 def _compared(visits: pl.DataFrame) -> Iterator[Cell]:
     moments = visits.select("patient_id", "visit_time").unique()
     for place in places(moments, MOMENT):
-        # Said in SQL, the rest would make PostgreSQL expect one row of a month it has no statistics of yet, and compare
-        # every record with every moment.
-        records = Visit.objects.filter(place).values_list("institution", "visit_date", "edition", "is_precheck")
-        for institution, day, edition, is_precheck in records.distinct():
-            if day and edition == "1.0" and not is_precheck:
+        records = Visit.objects.filter(place, edition="1.0", is_precheck=False, visit_date__isnull=False)
+        for institution, day in records.values_list("institution", "visit_date").distinct():
+            if day:
                 yield institution, day
 
 
@@ -82,9 +82,20 @@ def _count(cells: Sequence[Cell]) -> None:
         "cells": ", ".join(["(%s, %s)"] * len(cells)),
     }
     values = [value for cell in cells for value in cell]
-    with connection.cursor() as cursor:
+    with connection.cursor() as cursor, _by_indexes(cursor):
         cursor.execute(_CLEAR.format(**parts), values)
         cursor.execute(_RECOUNT.format(**parts), [*values, True, False])
+
+
+@contextmanager
+def _by_indexes(cursor: CursorWrapper) -> Iterator[None]:
+    """Tables are not read whole meanwhile. Where PostgreSQL's statistics are older than an institution's large upload,
+    it would do so once for every record."""
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    yield
+    if connection.vendor == "postgresql":
+        cursor.execute("SET LOCAL enable_seqscan TO DEFAULT")
 
 
 def _lock(cells: Sequence[Cell]) -> None:

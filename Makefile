@@ -42,12 +42,10 @@ lint: setup  ## style, types, room boundaries
 test soak: export TMPDIR := $(shell sh tools/quick_folder.sh)
 
 test: lint  ## lint, then the whole test suite
-	@echo "==> everything but the insurer"
-	$(BIN)/python -m pytest --ignore=tests/insurer
 	@echo "==> the insurer on PostgreSQL"
 	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest tests/insurer
-	@echo "==> the insurer on SQLite: what hangs on the database"
-	$(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_TOO))
+	@echo "==> everything else, and of the insurer on SQLite what hangs on the database"
+	$(BIN)/python -m pytest $(filter-out tests/insurer,$(patsubst %/,%,$(wildcard tests/*/))) $(wildcard tests/test_*.py) $(addprefix tests/insurer/,$(ON_SQLITE_TOO))
 
 FUZZ_MINUTES ?= 10
 SOAK_MINUTES ?= 5

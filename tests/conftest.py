@@ -23,7 +23,6 @@ LONGEST = (
     "cli/test_keeping_commands.py",
     "conformance/test_conformance_runs.py",
     "release/test_release_upgrade.py",
-    "simulation/test_simulate_day.py",
     "cli/test_reader_command.py",
     "cli/test_check_command.py",
     "conformance/test_conformance_report.py",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from tests.cli import forked
 
 SERVER = os.environ.get("DATABASE_URL", "")
 DJANGO = "from nhicard.insurer import serving; serving.set_up_django()\n"
@@ -40,10 +41,7 @@ class Home:
     environment: dict[str, str]
 
     def run(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "nhicard", *map(str, arguments)]
-        done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
-        )
+        done = forked.nhicard(*map(str, arguments), environment=self.environment)
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -8,9 +8,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCALE, SECONDS = "0.00012", "8"  # a hundred and forty visits of five institutions
 
 
+@pytest.mark.soak
 def test_nothing_is_lost(tmp_path: Path) -> None:
     """On SQLite, for the database of the tests is not empty and belongs to others."""
     command = ["simulate-day", "-o", str(tmp_path / "report"), "--scale", SCALE, "--seconds", SECONDS]

@@ -96,7 +96,7 @@ def _of_reply(
 def _decoded(data: bytes) -> str:
     """The text; U+FFFD for what is neither UTF-8 nor Big5."""
     if encoding.guess(data) != "big5":
-        return data.decode("utf-8")
+        return data.decode("utf-8", errors="replace")  # the file may end within a character
     return encoding.decode_marking(data)[0]
 
 

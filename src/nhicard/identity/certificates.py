@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
@@ -110,7 +110,10 @@ def subject_of(certificate: x509.Certificate) -> Subject:
 
 def public_key_of(certificate: x509.Certificate) -> ec.EllipticCurvePublicKey:
     """Its P-256 key; raises ValueError for a key of another kind."""
-    key = certificate.public_key()
+    try:
+        key = certificate.public_key()
+    except UnsupportedAlgorithm as error:
+        raise ValueError("the certificate's key is of an unknown kind") from error
     if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP256R1):
         raise ValueError("the certificate's key is not a P-256 key")
     return key
@@ -127,7 +130,7 @@ def verify(
         certificate.verify_directly_issued_by(root)
         subject = subject_of(certificate)
         public_key_of(certificate)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         raise CertificateRefused(Fault.UNKNOWN_ISSUER) from None
     moment = at.replace(tzinfo=TAIPEI)
     if moment < certificate.not_valid_before_utc:

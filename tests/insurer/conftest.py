@@ -10,10 +10,9 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from tests.insurer.audit import triggers
 from tests.insurer.desk import CLINIC, NOW, PATIENT, Card, Desk, newly_opened
 
-from nhicard.insurer.audit.models import Entry, Head
+from nhicard.insurer.audit.models import Entry
 from nhicard.insurer.registry import authority, models
 
 
@@ -61,11 +60,3 @@ def patient(desk: Desk) -> models.InsuredPerson:
 def virtual(desk: Desk) -> Card:
     """The patient's virtual card, in the patient's phone."""
     return desk.issue("VHC", idNo=PATIENT, name="測試病患甲", birthday="0790101", sex="M")
-
-
-@pytest.fixture
-def empty_log(db: None) -> None:
-    """An audit log that begins here, whatever other tests have left in the database."""
-    with triggers.off():
-        Entry.objects.all().delete()
-        Head.objects.all().delete()

@@ -8,16 +8,22 @@ ways: of every partition, of one, of the traces.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+import polars as pl
 
 from nhicard.bench.backlog import worked
 from nhicard.formats.writer import write
 from nhicard.synthetic import generate
+
+if TYPE_CHECKING:
+    from django.db.models import QuerySet
 
 _NOW: Final = datetime(2023, 10, 23, 12)
 _PATTERN: Final = 2_000  # visits whose rows are multiplied
@@ -37,9 +43,6 @@ INSERT INTO intake_trace (value, visit_month)
 SELECT patient_id || ' ' || visit_time, visit_month FROM intake_visit WHERE visit_month = %s
 UNION ALL SELECT identifier, visit_month FROM intake_visit WHERE visit_month = %s
 """
-_MOMENTS: Final = "(patient_id, visit_time) IN (SELECT * FROM unnest(%s::text[], %s::text[]))"
-_VISITS_AT: Final = f"SELECT patient_id, visit_time, state FROM intake_visit WHERE {_MOMENTS}"  # noqa: S608  # our own words
-_TRACES_OF: Final = "SELECT value, visit_month FROM intake_trace WHERE value IN (SELECT * FROM unnest(%s::text[]))"
 
 
 def run(visits: int, months: int, rows: int, home: Path) -> dict[str, float]:
@@ -69,7 +72,7 @@ def run(visits: int, months: int, rows: int, home: Path) -> dict[str, float]:
             "worker with history, s": after,
             "with / without": after / without,
         }
-        return figures | dict(_lookups(cursor, history[0]))
+        return figures | dict(_lookups(history[0]))
 
 
 def _month_before(day: date, back: int) -> date:
@@ -104,23 +107,30 @@ def _copying(model: Any, different: Mapping[str, str]) -> str:
     return f"INSERT INTO {model._meta.db_table} ({names}) SELECT {values} FROM {model._meta.db_table} WHERE {first}"  # noqa: S608  # our own words
 
 
-def _lookups(cursor: Any, month: date) -> Iterator[tuple[str, float]]:
-    persons = [f"Y{number:09}" for number in range(20_000)]
-    times = [f"{month.year - 1911}{month:%m}16080000"] * len(persons)
-    asked: Sequence[tuple[str, str, list[Any]]] = (
-        ("every partition", _VISITS_AT, [persons, times]),
-        ("one partition", f"{_VISITS_AT} AND visit_month = '{month}'", [persons, times]),
-        ("the traces", _TRACES_OF, [[f"{person} {time}" for person, time in zip(persons, times, strict=True)]]),
+def _lookups(month: date) -> Iterator[tuple[str, float]]:
+    from nhicard.insurer.intake.models import Trace, Visit
+    from nhicard.insurer.intake.tracing import MOMENT
+    from nhicard.insurer.many import one_of
+
+    # Persons of every month, as a batch has them, at a moment at which nobody was seen.
+    on_record = Visit.objects.order_by("identifier").values_list("patient_id", flat=True)
+    persons = list(dict.fromkeys(on_record[:40_000]))[:20_000]
+    moments = pl.DataFrame({"patient_id": persons, "visit_time": f"{month.year - 1911}{month:%m}31235959"})
+    visits = Visit.objects.filter(one_of(moments)).values_list("patient_id", "visit_time", "state")
+    traces = Trace.objects.filter(one_of(moments.select(value=MOMENT))).values_list("value", "visit_month")
+    asked: Sequence[tuple[str, QuerySet[Any, Any]]] = (
+        ("every partition", visits),
+        ("one partition", visits.filter(visit_month=month)),
+        ("the traces", traces),
     )
-    for name, statement, parameters in asked:
-        best = min(_explained(cursor, statement, parameters) for _ in range(3))
-        yield f"20,000 moments not on record, {name}, ms", best
+    for name, found in asked:
+        yield f"20,000 moments not on record, {name}, ms", min(_explained(found) for _ in range(3))
 
 
-def _explained(cursor: Any, statement: str, parameters: Sequence[Any]) -> float:
+def _explained(found: QuerySet[Any, Any]) -> float:
     """Milliseconds of execution, as PostgreSQL has them."""
-    cursor.execute(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)
-    return float(cursor.fetchone()[0][0]["Execution Time"])
+    (told,) = json.loads(found.explain(format="json", analyze=True, timing=False))
+    return float(told["Execution Time"])
 
 
 def main() -> None:

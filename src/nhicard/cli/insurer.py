@@ -119,7 +119,7 @@ def upgrade(home: Home = None) -> None:
     from nhicard.insurer.partitions import ensuring
 
     serving.set_up()
-    ensuring.ensure(clock.now())
+    ensuring.ensure(clock.now())  # where no upgrade waited, too
     typer.echo("資料庫已是最新 The database is up to date.")
 
 

@@ -18,7 +18,7 @@ from nhicard.insurer.accounts.models import User
 from nhicard.insurer.accounts.services import second_factor
 from nhicard.insurer.audit.models import Entry
 
-pytestmark = pytest.mark.usefixtures("empty_log")
+pytestmark = pytest.mark.django_db
 
 PASSWORD = "a temporary passphrase"
 

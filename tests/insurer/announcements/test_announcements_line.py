@@ -51,7 +51,7 @@ def audited() -> list[str]:
     return list(Entry.objects.order_by("number").values_list("action", flat=True))
 
 
-def test_a_new_group_is_made_at_line_and_deleted_there(line: Line, officer: Client, empty_log: None) -> None:
+def test_a_new_group_is_made_at_line_and_deleted_there(line: Line, officer: Client) -> None:
     people.institution("3701200000", division=2)
     assert officer.post(GROUPS, {"division": "2", "kind": "clinic", "specialty": "dental"}).status_code == 302
     row = LineAudience.objects.get()

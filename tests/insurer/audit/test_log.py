@@ -17,7 +17,7 @@ from nhicard.insurer.accounts.models import User
 from nhicard.insurer.audit import chain, log
 from nhicard.insurer.audit.models import Entry
 
-pytestmark = pytest.mark.usefixtures("empty_log")
+pytestmark = pytest.mark.django_db
 
 NOW = datetime(2026, 3, 2, 23, 59, 30)
 LOG, CSV, VERIFY = (reverse(f"audit:{name}") for name in ("log", "csv", "verify"))

@@ -34,11 +34,13 @@ from nhicard.insurer.intake.models import Payload, State, Submission
 SENDERS: Final = 4
 #: A SAM may send 600 uploads a minute.
 UPLOADS_A_SAM: Final = 75
+KILLS: Final = 100
+CUTS: Final = 20
 ENDED: Final = "worker ended during the check"
 
 
-@pytest.mark.parametrize("kills", [pytest.param(100, marks=pytest.mark.soak)])
-def test_whatever_is_killed_every_acknowledged_upload_has_one_result(database: Database, kills: int) -> None:
+@pytest.mark.soak
+def test_whatever_is_killed_every_acknowledged_upload_has_one_result(database: Database) -> None:
     """Web server, one of the processes that answer, and worker by turns."""
     with started(database.home, database.environment) as services:
 
@@ -49,12 +51,12 @@ def test_whatever_is_killed_every_acknowledged_upload_has_one_result(database: D
                 time.sleep(chance.uniform(0, 0.1))
             services.kill(chance, what, _leases_run_out)
 
-        _require_nothing_lost(services, kill, kills)
+        _require_nothing_lost(services, kill, KILLS)
 
 
-@pytest.mark.parametrize("cuts", [pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.soak
 def test_a_database_server_that_is_cut_off_and_recovers_loses_nothing_acknowledged(
-    insurer_home: Path, django_db_blocker: Any, cuts: int
+    insurer_home: Path, django_db_blocker: Any
 ) -> None:
     with (
         own_server() as server,
@@ -69,7 +71,7 @@ def test_a_database_server_that_is_cut_off_and_recovers_loses_nothing_acknowledg
             connections.close_all()
             _leases_run_out()
 
-        _require_nothing_lost(services, cut_off, cuts)
+        _require_nothing_lost(services, cut_off, CUTS)
 
 
 @pytest.mark.parametrize("count", [20, pytest.param(1000, marks=pytest.mark.soak)])

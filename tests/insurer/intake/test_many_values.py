@@ -11,6 +11,7 @@ from django.db.models import Q
 
 from nhicard.insurer.intake.models import Finding
 from nhicard.insurer.many import one_of
+from nhicard.insurer.registry.models import Institution
 
 pytestmark = pytest.mark.django_db
 ROWS = [("M35", "15"), ("M35", "16"), ("M44", "15"), ('a "b"', "\\,{}"), ("", "")]
@@ -18,9 +19,7 @@ ROWS = [("M35", "15"), ("M35", "16"), ("M44", "15"), ('a "b"', "\\,{}"), ("", ""
 
 @pytest.fixture
 def asked() -> Any:
-    """Any table with two columns of text will do: the register's institutions have a code and a name."""
-    from nhicard.insurer.registry.models import Institution
-
+    """Any table with two columns of text will do: the register's institutions have a name and a kind."""
     Institution.objects.bulk_create(Institution(code=str(n), name=a, kind=b) for n, (a, b) in enumerate(ROWS))
     return lambda frame: set(Institution.objects.filter(Q(one_of(frame))).values_list("name", "kind"))
 

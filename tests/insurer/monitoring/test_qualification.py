@@ -18,7 +18,7 @@ from nhicard.insurer.monitoring.services import evidence
 from nhicard.insurer.monitoring.services.qualification import Outcome, qualify, qualify_one
 from nhicard.insurer.monitoring.services.report import Counts, report
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_log")]
+pytestmark = pytest.mark.django_db
 GOOD, ROUNDED, BY_VPN, EMPTY, OLD = "3501200001", "3501200002", "3501200003", "3501200004", "3501200005"
 DAY = date(2023, 10, 19)
 

@@ -40,6 +40,8 @@ lint: setup  ## style, types, room boundaries
 	$(BIN)/lint-imports --no-logo
 
 test soak: export TMPDIR := $(shell sh tools/quick_folder.sh)
+# Hundreds of processes are started; each would compile what it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: lint  ## lint, then the whole test suite
 	@echo "==> the insurer on PostgreSQL"

@@ -1,9 +1,12 @@
 """Settings for the whole suite."""
 
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from typer.main import get_command
 
 settings.register_profile(
     "default",
@@ -47,6 +50,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         variants = set(item.name.partition("[")[2].rstrip("]").split("-"))
         if item.path.stem.endswith("browser") and variants & {"en", "no script"}:
             item.add_marker(pytest.mark.soak)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def commands_are_built_once() -> Iterator[None]:
+    """Typer's runner would build all of them for every call, which takes a sixth of a second."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("typer.testing._get_command", cache(get_command))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ from subprocess import CompletedProcess
 @cache
 def _loaded() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["nhicard.cli.app", "django.db.models", "django.urls"])
+    context.set_forkserver_preload(["tests.cli.loaded"])
     return context
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from nhicard.cli import build, conformance, deliver, fix, insurer, monitoring, recheck, results, submit, upgrade
 from nhicard.cli.absences import app as absences
@@ -280,10 +282,16 @@ def common(
     """Options before the command."""
 
 
+@cache
+def command() -> Any:
+    """All commands, as Click's tree."""
+    return get_command(app)
+
+
 def main() -> Any:
     """Entry point. Interrupted runs end quietly with the shell's usual status."""
     try:
-        return app()
+        return command()()
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

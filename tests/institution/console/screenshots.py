@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from playwright.sync_api import sync_playwright
-from tests.institution.console.console_browser import chromium, sign_in
+from tests.chromium import chromium
+from tests.institution.console.console_browser import sign_in
 from tests.institution.console.console_world import BAD_DIAGNOSIS, clinic, served
 
 FOLDER: Final = Path(__file__).parents[3] / "docs" / "images"

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Page, expect, sync_playwright
-from tests.institution.console.console_browser import CHROMIUM, chromium, sign_in
+from tests.chromium import assert_no_barrier, chromium, needs_chromium
+from tests.institution.console.console_browser import sign_in
 from tests.institution.console.console_world import BAD_DIAGNOSIS, PASSWORD, Clinic, clinic, served
 
 from nhicard.institution.outbox import Outbox
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
+pytestmark = needs_chromium
 
 _PAGES = {
     "today": "/",
@@ -222,25 +222,13 @@ def test_no_page_is_wider_than_a_telephone(page: Page, address: str, world: Clin
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_no_page_has_a_serious_barrier(page: Page, address: str, world: Clinic, language: str) -> None:
-    axe = Axe()
-    for name, path in _PAGES.items():
+    for path in _PAGES.values():
         joined = path.format(broken=broken(world))
         page.goto(f"{address}{joined}{'&' if '?' in joined else '?'}lang={language}")
-        _assert_no_barrier(axe, page, name)
+        assert_no_barrier(page)
     page.context.clear_cookies()
     page.goto(f"{address}/login?lang={language}")
-    _assert_no_barrier(axe, page, "login")
-
-
-def _assert_no_barrier(axe: Axe, page: Page, name: str) -> None:
-    found = axe.run(page).response["violations"]
-    serious = [
-        (rule["id"], node["html"])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert not serious, name
+    assert_no_barrier(page)
 
 
 def _set_state(world: Clinic, number: int, state: str) -> None:

@@ -11,17 +11,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Browser, Locator, Page, Route, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.desk import CLINIC, PHYSICIAN, newly_opened
 from tests.insurer.portal import people
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    chromium,
-    local,
-    picture,
-    watched,
-)
+from tests.insurer.portal.portal_browser import assert_fits_a_telephone, local, picture, started, watched
 
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
@@ -30,7 +23,7 @@ from nhicard.insurer.registry import authority
 from nhicard.insurer.registry.models import Institution
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
     pytest.mark.django_db(transaction=True),
 ]
 
@@ -70,7 +63,7 @@ WORDS = {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with chromium() as found:
+    with started() as found:
         yield found
 
 

@@ -12,17 +12,12 @@ from typing import Any
 import pytest
 from django.utils import translation
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.announcements import line_stand_in
 from tests.insurer.announcements.line_stand_in import TOKEN, Line
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
@@ -34,7 +29,7 @@ from nhicard.insurer.portal.texts import text
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 NOW = datetime(2023, 10, 23, 9, 0)
 PICTURED = {"list", "new", "detail", "line", "line-refused", "deliveries"}

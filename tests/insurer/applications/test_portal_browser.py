@@ -14,18 +14,19 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.applications import office
 from tests.insurer.applications.files import PDF
 from tests.insurer.applications.office import NOW, Office
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import portal_browser
-from tests.insurer.portal.portal_browser import CHROMIUM, Portal, assert_fits_a_telephone, assert_no_barrier, listen
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, listen
 
 from nhicard.insurer.accounts.models import User
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 IMAGES = Path(__file__).parents[3] / "docs" / "images"
 

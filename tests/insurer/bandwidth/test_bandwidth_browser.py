@@ -13,23 +13,18 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.applications.files import PDF
 from tests.insurer.bandwidth.line_world import MONTH, NOW, Place, agreed, applied, place, sent
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 from nhicard.insurer.bandwidth.models import Enrolment, Settlement
 from nhicard.insurer.bandwidth.services import settling
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
     pytest.mark.django_db,  # alone in a run it is what has the database made
 ]
 _CODES = {"3501200000": "clinic", "3701200001": "clinic", "3701200010": "clinic", "3801200002": "clinic"}

@@ -13,23 +13,17 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.claims import offices
 from tests.insurer.claims.offices import NOW
 from tests.insurer.portal import people
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-    portal,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture, portal
 
 from nhicard.formats.claims import write
 from nhicard.insurer import clock
 from nhicard.insurer.claims.services import checking
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
+pytestmark = needs_chromium
 
 WORDS = {
     "zh-TW": {

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 from tests.insurer.virtualcards.virtual_weeks import visit
 
 from nhicard.insurer import clock
@@ -26,7 +21,7 @@ from nhicard.insurer.registry.models import Institution
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 NOW = datetime(2026, 4, 2, 9)
 LANGUAGES = (("zh-TW", ""), ("en", "-en"))

@@ -9,21 +9,16 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection
 from playwright.sync_api import expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.eprescriptions import sheets
 from tests.insurer.eprescriptions.programs import Clock, program, told
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
     pytest.mark.skipif(
         connection.vendor == "postgresql", reason="their calls close the connection that the server shares"
     ),

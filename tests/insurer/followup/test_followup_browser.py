@@ -9,21 +9,16 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 from nhicard.insurer import clock
 from nhicard.insurer.followup import made_up
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 NOW = datetime(2026, 3, 10, 9, 30)
 PAGE = "/portal/followup/"

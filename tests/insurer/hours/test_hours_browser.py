@@ -16,18 +16,12 @@ from typing import Any
 import pytest
 from django.utils import translation
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.hours import offices
 from tests.insurer.hours.offices import MORNING, NOW
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-    watched,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture, watched
 
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
@@ -38,7 +32,7 @@ from nhicard.insurer.registry.models import Institution
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 BROWSERS = pytest.mark.parametrize(
     ("language", "script"), [("zh-TW", True), ("en", True), ("zh-TW", False)], ids=["zh", "en", "no script"]

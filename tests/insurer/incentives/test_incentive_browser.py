@@ -14,16 +14,11 @@ from typing import Any
 import polars as pl
 import pytest
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.incentives import offices
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-)
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 from nhicard.insurer.accounts.models import User
 from nhicard.insurer.incentives.services import sources
@@ -31,7 +26,7 @@ from nhicard.insurer.opendata.services import publishing
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 NOW = datetime(2023, 11, 20, 10)
 HOSPITAL, PHARMACY = "0936000000", "5936000001"

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.faults.uploads import patient
 from tests.insurer.monitoring import weeks, worlds
 from tests.insurer.monitoring.weeks import Week
 from tests.insurer.portal import portal_browser
-from tests.insurer.portal.portal_browser import CHROMIUM, Portal, assert_fits_a_telephone, assert_no_barrier
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone
 
 from nhicard.insurer.audit.models import Entry
 from nhicard.insurer.monitoring.services import qualification
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
+from tests.chromium import needs_chromium
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
 
@@ -46,7 +47,7 @@ def test_it_does_not_qualify(example: Report) -> None:
     assert [day.day for day, counts in example.by_day.items() if counts.only_looks_complete] == [19, 20]
 
 
-@pytest.mark.skipif(portal_browser.CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh")
+@needs_chromium
 def test_a_browser_reads_the_same_digits(example: Report) -> None:
     clerk = people.user("clerk", institution=people.institution(worlds.CLINIC))
     with portal_browser.portal() as portal, portal.signed_in(clerk) as context:

@@ -6,7 +6,6 @@ NHICARD_PICTURES=docs/images python -m pytest -n0 tests/insurer/{accounts,announ
 from __future__ import annotations
 
 import os
-import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,6 @@ from socketserver import ThreadingMixIn
 from typing import Any, Final
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from django.conf import settings
 from django.core.servers.basehttp import WSGIRequestHandler, WSGIServer
 from django.core.signals import request_finished, request_started
@@ -24,38 +22,25 @@ from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connections
 from django.test import Client
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from tests.chromium import chromium
 from tests.insurer.portal import people
 
 from nhicard.insurer.accounts.models import User
 
-CHROMIUM: Final = shutil.which("chromium")
 PICTURES: Final = os.environ.get("NHICARD_PICTURES", "")
 TELEPHONE: Final = 360  # CSS pixels wide
-_ARGUMENTS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 _SIZE: Final[Any] = {"width": 1200, "height": 800}
 _TOO_WIDE: Final = """width => document.documentElement.scrollWidth <= width ? [] : [...document.querySelectorAll("*")]
     .filter(each => each.getBoundingClientRect().right > width).map(each => each.outerHTML.slice(0, 90))"""
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """The browser of this machine. Playwright's own loop stops Django from using the database; that is switched off."""
-    assert CHROMIUM, "chromium is not installed; see tools/browser.sh"
+def started() -> Iterator[Browser]:
+    """A browser. Playwright's own loop stops Django from using the database; that is switched off."""
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
         patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_ARGUMENTS)
-        try:
+        with chromium(playwright) as browser:
             yield browser
-        finally:
-            browser.close()
 
 
 def listen(page: Page, troubles: list[str]) -> Page:
@@ -155,7 +140,7 @@ class Portal:
 def portal() -> Iterator[Portal]:
     """The browser of this machine before the portal that ``served`` serves."""
     ours = connections["default"]
-    with served() as address, chromium() as browser:
+    with served() as address, started() as browser:
         # Playwright has an event loop of its own in this thread, for which Django would open another connection
         connections["default"] = ours
         yield Portal(browser, address)
@@ -170,18 +155,6 @@ def picture(page: Page, name: str) -> None:
     """Keep a picture of the page for the documentation, where pictures are wanted."""
     if PICTURES:
         page.screenshot(path=Path(PICTURES) / f"portal-{name}.png", full_page=True)
-
-
-def assert_no_barrier(page: Page) -> None:
-    """No serious finding of axe."""
-    found = Axe().run(page).response["violations"]
-    serious = [
-        (rule["id"], node["html"])
-        for rule in found
-        if rule["impact"] in ("serious", "critical")
-        for node in rule["nodes"]
-    ]
-    assert not serious, page.url
 
 
 def assert_fits_a_telephone(page: Page) -> None:

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.chromium import needs_chromium
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser, walk
-from tests.insurer.portal.portal_browser import CHROMIUM
 from tests.insurer.portal.walk import REASON, Walk
 
 from nhicard.insurer.applications.models import Change
@@ -20,7 +20,7 @@ from nhicard.insurer.registry.models import Contract
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 
 

@@ -16,10 +16,11 @@ from typing import Any, Final
 import pytest
 from django.utils import translation
 from playwright.sync_api import Locator, Page, expect
+from tests.chromium import assert_no_barrier
 from tests.insurer.intake.clients import worker
 from tests.insurer.monitoring import worlds
 from tests.insurer.monitoring.worlds import Visit
-from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, assert_no_barrier, picture
+from tests.insurer.portal.portal_browser import Portal, assert_fits_a_telephone, picture
 
 from nhicard.checks.cases.cases import Record
 from nhicard.formats.batch import build

@@ -13,15 +13,8 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    PICTURES,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    picture,
-    portal,
-)
+from tests.chromium import assert_no_barrier, needs_chromium
+from tests.insurer.portal.portal_browser import PICTURES, Portal, assert_fits_a_telephone, picture, portal
 from tests.insurer.prescriptions import consulting_room
 from tests.insurer.prescriptions.consulting_room import Room
 
@@ -30,7 +23,7 @@ from nhicard.insurer import clock
 from nhicard.prescriptions import sheet
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
     pytest.mark.django_db,
 ]
 

@@ -19,17 +19,10 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from playwright.sync_api import Page, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import (
-    CHROMIUM,
-    PICTURES,
-    Portal,
-    assert_fits_a_telephone,
-    assert_no_barrier,
-    listen,
-    picture,
-)
+from tests.insurer.portal.portal_browser import PICTURES, Portal, assert_fits_a_telephone, listen, picture
 from tests.insurer.taxes.tax_world import NOW, OWNER, SECOND, THIRD, YEAR, clinic, load, months, with_card
 
 from nhicard.insurer.accounts.models import User
@@ -38,7 +31,7 @@ from nhicard.insurer.taxes.services import rendering
 from nhicard.insurer.taxes.services.producing import produce
 
 pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
     pytest.mark.django_db,  # alone in a run it is what has the database made
 ]
 

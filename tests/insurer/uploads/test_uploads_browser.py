@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, Route, expect
+from tests.chromium import assert_no_barrier, needs_chromium
 from tests.insurer.intake.clients import VISIT20, a_file, worker
 from tests.insurer.monitoring import worlds
 from tests.insurer.portal import people, portal_browser
-from tests.insurer.portal.portal_browser import CHROMIUM, Portal, assert_no_barrier, picture
+from tests.insurer.portal.portal_browser import Portal, picture
 
 from nhicard.insurer import clock
 from nhicard.insurer.accounts.models import User
@@ -21,7 +22,7 @@ from nhicard.insurer.intake.services.receiving import Upload, receive
 
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed; see tools/browser.sh"),
+    needs_chromium,
 ]
 CLINIC = VISIT20["M05"]
 FILE = a_file(VISIT20)

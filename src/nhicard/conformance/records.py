@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -49,7 +49,7 @@ def record(facts: Facts, base: str, changes: Sequence[str] = (), family: str = "
     Identifiers and signatures are genuine where the insurer's keys are given and the case did not write its own.
     """
     visit, orders = changed(EDITION, base_record(EDITION, family, base), tuple(changes))
-    person = _person(_PERSON)
+    person = next(_people)
     told = _told(facts, person, visit), [_told(facts, person, order) for order in orders]
     return _genuine(*told, facts.keys) if facts.keys else told
 
@@ -71,9 +71,13 @@ def _moved(value: str, days: timedelta) -> str:
         return value
 
 
-def _person(like: str) -> str:
-    """A valid national ID for a made-up person of the same county and sex."""
-    return str(national_id.with_check_digit([f"{like[:2]}{secrets.randbelow(10**7):07}"])[0])
+def _made_up() -> Iterator[str]:
+    """Valid national IDs of made-up people of the same county and sex, without end."""
+    while True:
+        yield from national_id.with_check_digit([f"{_PERSON[:2]}{secrets.randbelow(10**7):07}" for _ in range(500)])
+
+
+_people: Final = _made_up()
 
 
 def _genuine(visit: dict[str, str], orders: list[dict[str, str]], keys: KeyRing) -> Record:

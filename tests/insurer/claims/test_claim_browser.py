@@ -83,6 +83,7 @@ def test_from_a_rejected_case_to_the_completed_month(
             page.get_by_label(words["file"], exact=True).set_input_files(file)
             page.get_by_role("button", name=words["send"], exact=True).click()
 
+        page.clock.install()
         send(none)
         expect(page.get_by_role("alert")).to_contain_text(words["no_claim"])
         looked_at(page, f"refused{suffix}")
@@ -90,12 +91,14 @@ def test_from_a_rejected_case_to_the_completed_month(
         send(wrong)
         expect(page.locator("#live")).to_contain_text(words["waiting"])
         assert checking.work(NOW) == 1
+        page.clock.fast_forward(2000)
         expect(page.locator(".claim-findings")).to_contain_text(words["rejected"])
         looked_at(page, f"result{suffix}")
         # the corrected one completes the month
         office.setattr(clock, "now", lambda: NOW + timedelta(minutes=20))
         send(right)
         assert checking.work(NOW + timedelta(minutes=20)) == 1
+        page.clock.fast_forward(2000)
         expect(page.locator(".state")).to_contain_text(words["completed"])
         looked_at(page, f"completed{suffix}")
         page.get_by_role("link", name=words["history"]).click()

@@ -145,6 +145,11 @@ class Fault:
     answered: Callable[[str, Reply], Reply | None] = field(default=lambda path, reply: reply)
     asked: Callable[[str, Reply], Reply] = field(default=lambda path, body: body)
     in_results: bool = False
+    takes_long: bool = False
+
+    @property
+    def parameter(self) -> Any:
+        return pytest.param(self, id=self.name, marks=pytest.mark.soak if self.takes_long else ())
 
 
 def of_result(change: Callable[[str], str], encoding: str = "big5") -> Callable[[str, Reply], Reply]:
@@ -197,16 +202,19 @@ WEB_FAULTS: Final = [
         "receipts without the institution",
         "W404 W501",
         of_value("opCode", lambda receipt: receipt[:20] + "X" * 10 + receipt[30:]),
+        takes_long=True,
     ),
     Fault(
         "any signature is taken",
         "W301 W302 W303 W304 W305 W306 W307 W308 W309 W310 W313 W314 W318 W319 W320",
         _takes_any_signature,
+        takes_long=True,
     ),
     Fault(
         "HTTP 500 for what cannot be understood",
         "W108 W109 W110 W115 W116 W505 W506 W507 W509 W604 W605 W607",
         _fails_on_garbage,
+        takes_long=True,
     ),
     Fault("results in UTF-8", "W701", of_result(lambda text: text, "utf-8"), in_results=True),
     Fault("order numbers from nought", "W717 W718 W719", of_result(_orders_from_nought), in_results=True),
@@ -216,7 +224,7 @@ WEB_FAULTS: Final = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("fault", WEB_FAULTS, ids=lambda fault: fault.name)
+@pytest.mark.parametrize("fault", [each.parameter for each in WEB_FAULTS])
 def test_a_fault_of_the_web_api_fails_exactly_its_cases(
     fault: Fault, platform: Platform, passed: tuple[Insurer, list[Outcome]]
 ) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -47,13 +48,22 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
     folder = tmp_path_factory.mktemp("outside")
     _done(sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", folder)
     (wheel,) = folder.glob("*.whl")
-    _done(sys.executable, "-m", "venv", folder / "venv")
+    _done(sys.executable, "-m", "venv", "--without-pip", folder / "venv")
     packages = folder / "venv" / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
     # a plain line of a .pth file shows our dependencies without the checkout's own editable installation
     (packages / "borrowed.pth").write_text(sysconfig.get_path("purelib"))
-    pip = (folder / "venv" / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    _done(*pip, "--no-deps", "--no-index", wheel)
+    pip = (sys.executable, "-m", "pip", "--python", folder / "venv" / "bin" / "python", "--disable-pip-version-check")
+    _done(*pip, "install", "--quiet", "--no-deps", "--no-index", wheel)
+    _lend_compiled_kernel(packages / "nhicard" / "formats")
     return Installed(wheel, folder)
+
+
+def _lend_compiled_kernel(to: Path) -> None:
+    """The checkout's, for compiling takes ten seconds; numba takes it for a source of the same time."""
+    source = Path(nhicard.__file__).with_name("formats") / "span_kernel.py"
+    for compiled in source.parent.glob("__pycache__/*.nb[ic]"):
+        shutil.copy(compiled, to / "__pycache__")
+    shutil.copystat(source, to / source.name)
 
 
 def _done(*command: str | Path) -> None:

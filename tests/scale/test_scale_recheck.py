@@ -40,7 +40,7 @@ def directly(overrides: dict[str, Any], as_of: datetime | None = None) -> set[tu
     for day in (FIRST, LAST):
         for each in lakes.uploads(day):
             read = lakes.read_alone(each.content, each.edition)
-            first = _rejecting(lakes.answered(each, read))
+            first = _rejecting(lakes.answered_first(each))
             again = _rejecting(lakes.answered(each, read, overrides, as_of))
             of_first, of_again = ({number for number, *_ in found} for found in (first, again))
             changes |= {(each.receipt, n, "now_rejected", f, c) for n, f, c in again if n not in of_first}

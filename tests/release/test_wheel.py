@@ -107,7 +107,7 @@ def test_the_official_example_is_checked(installed: Installed) -> None:
 
 
 def test_the_demo_brings_each_institution_to_its_step(installed: Installed) -> None:
-    done = installed.run("nhicard", "demo", "--visits", "1200")
+    done = installed.run("nhicard", "demo", "--visits", "400")
     assert done.returncode == 0, done.stdout + done.stderr
     shares = re.findall(r"合計 total\s*│\s*([\d,]+)\s*│\s*([\d,]+)\s*│", done.stdout)
     assert len(shares) == 10, "five institutions, before and after"

@@ -51,6 +51,8 @@ test: lint  ## lint, then the whole test suite
 
 FUZZ_MINUTES ?= 10
 SOAK_MINUTES ?= 5
+# A later part of `make soak` that takes longer than this many minutes has failed.
+SOAK_LIMIT ?= 30
 
 fuzz: setup  ## fuzz the parsers for FUZZ_MINUTES (10), then the property tests and state machines, much longer
 	$(BIN)/python -m tests.fuzz.run --minutes $(FUZZ_MINUTES)
@@ -58,9 +60,9 @@ fuzz: setup  ## fuzz the parsers for FUZZ_MINUTES (10), then the property tests 
 
 soak: setup  ## chaos for SOAK_MINUTES (5), then kill receivers, workers and agents 200 times each, and what else takes long
 	$(BIN)/python -m tests.insurer.faults.chaos --minutes $(SOAK_MINUTES)
-	$(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer
-	$(BIN)/python -m pytest -n0 -m soak --ignore=tests/insurer
-	$(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_IN_SOAK))
+	timeout $(SOAK_LIMIT)m $(BIN)/python tools/with_postgresql.py $(BIN)/python -m pytest -n0 -m soak tests/insurer
+	timeout $(SOAK_LIMIT)m $(BIN)/python -m pytest -n0 -m soak --ignore=tests/insurer
+	timeout $(SOAK_LIMIT)m $(BIN)/python -m pytest $(addprefix tests/insurer/,$(ON_SQLITE_IN_SOAK))
 
 bench: setup  ## measure the budgets of docs/performance.md
 	$(BIN)/nhicard bench

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 settings.register_profile(
     "default",
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     derandomize=True,  # what is found by chance is found by `make fuzz`
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

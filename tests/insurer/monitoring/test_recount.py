@@ -42,7 +42,7 @@ Uploads = list[tuple[str, list[Visit], Channel, bool]]
 
 
 @pytest.mark.django_db
-@settings(max_examples=10)
+@settings(max_examples=6)
 @given(coming=st.lists(uploads, min_size=3, max_size=9))
 def test_counters_are_what_a_recount_finds(coming: Uploads) -> None:
     """``waits``: the worker gets to it only with the next upload, so that both are checked together."""
